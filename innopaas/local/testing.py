@@ -1,0 +1,130 @@
+"""Test servers: kept up by `serve-test`, or started for one command; each command gets its own database name."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from innopaas.local import environment
+from innopaas.local.locks import Lock
+from innopaas.local.servers import HOME, PROJECT, Servers
+from innopaas.local.trouble import Trouble
+
+_FOLDER = HOME / "test"
+_SHARED = _FOLDER / "shared"
+_MOST = 16
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One command's place on the test servers: Django's test databases begin with `test_<database>`."""
+
+    number: int
+    lock: Lock
+
+    @property
+    def database(self) -> str:
+        return "innopaas" if self.number == 0 else f"innopaas_{self.number}"
+
+    @property
+    def broker(self) -> int:
+        return self.number
+
+
+def serve() -> int:
+    """Keeps the shared test servers up until Ctrl-C or SIGTERM."""
+    servers = Servers(_SHARED)
+    if not servers.claim():
+        raise Trouble("The test servers of this folder are already up.")
+    servers.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    print("The test servers are up; `test` and `exec` use them. Ctrl-C stops them.", flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        servers.stop()
+    return 0
+
+
+def run(command: Sequence[str]) -> int:
+    """Runs any command with the test servers up, and hands its exit code on."""
+    with environment_for_tests() as env:
+        return _obey(command, env=env)
+
+
+def run_pytest(arguments: Sequence[str]) -> int:
+    os.chdir(PROJECT)
+    return run([sys.executable, "-m", "pytest", *(arguments or ("-n", "2"))])
+
+
+@contextlib.contextmanager
+def environment_for_tests() -> Iterator[dict[str, str]]:
+    with _servers() as servers, _sit(servers.folder) as seat:
+        if servers.postgres is not None:
+            servers.postgres.make_database(seat.database)
+        yield _settings(servers, seat)
+
+
+@contextlib.contextmanager
+def _servers() -> Iterator[Servers]:
+    """The shared ones when they are up; else ones of our own, in a folder that nobody else uses at the moment."""
+    shared = Servers(_SHARED)
+    if not shared.claim():
+        shared.find()
+        yield shared
+        return
+    shared.release()
+    for number in range(_MOST):
+        servers = Servers(_FOLDER / str(number))
+        if servers.claim():
+            servers.start()
+            try:
+                yield servers
+            finally:
+                servers.stop()
+            return
+    raise Trouble(f"{_MOST} test runs are already going on in this folder.")
+
+
+@contextlib.contextmanager
+def _sit(folder: Path) -> Iterator[Seat]:
+    for number in range(_MOST):
+        seat = Seat(number=number, lock=Lock(folder / f"seat-{number}.lock"))
+        if seat.lock.take():
+            try:
+                yield seat
+            finally:
+                seat.lock.release()
+            return
+    raise Trouble(f"{_MOST} commands already use the test servers of this folder.")
+
+
+def _settings(servers: Servers, seat: Seat) -> dict[str, str]:
+    return environment.merge(
+        {
+            **environment.keys(servers.memory),
+            **servers.addresses(database=seat.database, broker=seat.broker),
+            "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],testserver",
+            "EMAIL_URL": "memory://",
+            "MEDIA_ROOT": str(servers.folder / "media"),
+        }
+    )
+
+
+def _obey(command: Sequence[str], *, env: dict[str, str]) -> int:
+    """Ctrl-C reaches the child from the terminal; SIGTERM is handed on; we stay to tidy up after it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(command, env=env)
+    except OSError as error:
+        raise Trouble(f"{command[0]} cannot be run: {error.strerror}") from None
+    signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
+    code = child.wait()
+    return code if code >= 0 else 128 - code
