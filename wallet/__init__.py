@@ -1,0 +1,1 @@
+"""Organisations and their people, money, accounts and the ledger: the layer everything else stands on."""
