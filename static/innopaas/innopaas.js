@@ -1,0 +1,46 @@
+// Comforts only: every page works without this file.
+
+// An open menu closes when one clicks elsewhere or presses Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// A form marked data-once is sent once: its buttons are switched off when it goes, and on again when one comes back.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !form.matches("[data-once]")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-once][data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  }
+});
+
+// A preset amount (data-amount) fills the amount field named by its fieldset's data-fills.
+document.addEventListener("change", (event) => {
+  const preset = event.target.closest("[data-amount]");
+  const target = preset && document.getElementById(preset.closest("[data-fills]")?.dataset.fills);
+  if (target) target.value = preset.dataset.amount;
+});
+document.addEventListener("input", (event) => {
+  for (const presets of document.querySelectorAll("[data-fills]")) {
+    if (presets.dataset.fills !== event.target.id) continue;
+    for (const preset of presets.querySelectorAll("[data-amount]")) preset.checked = preset.dataset.amount === event.target.value.trim();
+  }
+});

@@ -1,0 +1,22 @@
+"""Addresses of the pages about people, below /accounts/."""
+
+from django.urls import path
+
+from wallet.views import invitations, languages, mails, members, organisations
+
+app_name = "wallet"
+
+urlpatterns = [
+    path("organisations/switch/", organisations.switch, name="switch"),
+    path("organisations/new/", organisations.create, name="create_organisation"),
+    path("members/", members.show, name="members"),
+    path("members/role/", members.change_role, name="change_role"),
+    path("members/remove/", members.remove, name="remove"),
+    path("members/leave/", members.leave, name="leave"),
+    path("members/ownership/", invitations.offer_ownership, name="offer_ownership"),
+    path("invitations/", invitations.invite, name="invite"),
+    path("invitations/withdraw/", invitations.withdraw, name="withdraw"),
+    path("invitations/<str:token>/", invitations.accept, name="accept"),
+    path("language/", languages.choose, name="language"),
+    path("mail/", mails.show_newest, name="mail"),
+]
