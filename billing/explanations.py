@@ -1,0 +1,194 @@
+"""What an order's situation is, in a sentence its customer understands, and what he can do about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Flag, Order, State
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """`tone` is the colour of the notice; `title`, `why` and `next_step` are sentences for the customer."""
+
+    tone: str
+    title: Text
+    why: Text
+    next_step: Text
+    may_continue: bool = False
+    may_cancel: bool = False
+    may_start_again: bool = False
+
+
+WAITING = Explanation(
+    tone="info",
+    title=_("Waiting for your payment"),
+    why=_("Nothing has been charged as far as we know."),
+    next_step=_("Continue to payment. If you have paid already, it will be credited: do not pay again."),
+    may_continue=True,
+    may_cancel=True,
+)
+CONFIRMING = Explanation(
+    tone="info",
+    title=_("Waiting for Stripe's confirmation"),
+    why=_("You have just come back from Stripe's page."),
+    next_step=_("This page refreshes itself. If you paid, it will be credited: please do not pay again."),
+)
+"""For whoever Stripe sent back as having paid, until Stripe itself has said so."""
+
+REFUSED = Explanation(
+    tone="warn",
+    title=_("The payment could not be started"),
+    why=_("Stripe refused to start it. Nothing was charged, and our team has been told."),
+    next_step=_("Try again later, cancel this order, or contact our team."),
+    may_continue=True,
+    may_cancel=True,
+)
+CANCELLING = Explanation(
+    tone="info",
+    title=_("Being cancelled"),
+    why=_("We are waiting for Stripe to confirm that nothing was paid."),
+    next_step=_("You need not do anything. Should it have been paid meanwhile, it will be credited."),
+)
+CLOSING = Explanation(
+    tone="info",
+    title=_("The time to pay is over"),
+    why=_("Before this order ends we ask Stripe whether it was paid. If you paid, it will be credited."),
+    next_step=_("You need not do anything. If you have not paid, you can start a new top-up."),
+    may_start_again=True,
+)
+BEING_CHECKED = Explanation(
+    tone="warn",
+    title=_("Being checked by our team"),
+    why=_("What Stripe reports about this payment does not agree with the order, so a person looks at it."),
+    next_step=_("You need not do anything. Please do not pay again; no money is lost."),
+)
+PROCESSING = Explanation(
+    tone="info",
+    title=_("Your bank is processing the payment"),
+    why=_("Some ways to pay take a few days until the bank has confirmed them."),
+    next_step=_("You need not do anything. It is credited as soon as it is confirmed; please do not pay again."),
+)
+PAID = Explanation(
+    tone="success",
+    title=_("Paid and credited"),
+    why=_("Stripe confirmed the payment and the money is in your balance."),
+    next_step=_("The receipt is ready."),
+)
+PAID_LATE = Explanation(
+    tone="success",
+    title=_("Paid and credited"),
+    why=_("The payment arrived after this order had ended. It was credited all the same."),
+    next_step=_("If you did not want it any more, contact our team."),
+)
+PAID_AGAIN = Explanation(
+    tone="success",
+    title=_("A further payment, credited"),
+    why=_("An order before this one was paid more than once. The further payment was credited as this order."),
+    next_step=_("If you did not want it, contact our team."),
+)
+_ENDINGS = MappingProxyType(
+    {
+        State.IN_REVIEW: PROCESSING,
+        State.PAID: PAID,
+        State.FAILED: Explanation(
+            tone="error",
+            title=_("The payment failed"),
+            why=_("The bank refused the payment. Nothing was charged."),
+            next_step=_("Start a new top-up with another card, or ask your bank."),
+            may_start_again=True,
+        ),
+        State.EXPIRED: Explanation(
+            tone="info",
+            title=_("Not paid in time"),
+            why=_("The time to pay is over, and Stripe confirmed that nothing was charged."),
+            next_step=_("Start a new top-up whenever you like."),
+            may_start_again=True,
+        ),
+        State.CANCELLED: Explanation(
+            tone="info",
+            title=_("Cancelled"),
+            why=_("This order was cancelled, and Stripe confirmed that nothing was charged."),
+            next_step=_("Start a new top-up whenever you like."),
+            may_start_again=True,
+        ),
+        State.REJECTED: Explanation(
+            tone="error",
+            title=_("Not accepted"),
+            why=_("Our finance team could not accept this payment; the reason stands in the timeline."),
+            next_step=_("Contact our team if you do not agree."),
+            may_start_again=True,
+        ),
+        State.PARTIALLY_REFUNDED: Explanation(
+            tone="info",
+            title=_("Partly refunded"),
+            why=_("A part of this payment went back to where it came from."),
+            next_step=_("The rest stays in your balance."),
+        ),
+        State.REFUNDED: Explanation(
+            tone="info",
+            title=_("Refunded"),
+            why=_("This payment went back to where it came from."),
+            next_step=_("Banks need a few days to show it."),
+        ),
+        State.DISPUTED: Explanation(
+            tone="warn",
+            title=_("Disputed"),
+            why=_("The card's holder disputed this payment at the bank."),
+            next_step=_("Contact our team if this was a mistake."),
+        ),
+        State.CHARGED_BACK: Explanation(
+            tone="error",
+            title=_("Charged back"),
+            why=_("The bank decided the dispute for the card's holder and took the money back."),
+            next_step=_("Contact our team if this was a mistake."),
+        ),
+    }
+)
+
+_DISAGREEMENTS = frozenset(
+    {
+        Flag.Reason.WRONG_AMOUNT,
+        Flag.Reason.WRONG_CURRENCY,
+        Flag.Reason.WRONG_ORDER,
+        Flag.Reason.WRONG_MODE,
+        Flag.Reason.UNKNOWN_STATUS,
+    }
+)
+
+
+def explain(order: Order, *, now: datetime) -> Explanation:
+    """The order's situation. Reads its flags and payments: prefetch them for lists (`search.with_story`)."""
+    if order.state == State.PAID:
+        return _explain_paid(order)
+    flags = [flag for flag in order.flags.all() if flag.resolved_at is None]
+    if any(flag.reason in _DISAGREEMENTS for flag in flags):
+        return BEING_CHECKED
+    if order.state == State.PENDING:
+        is_refused = any(flag.reason == Flag.Reason.REFUSED_BY_STRIPE for flag in flags)
+        return _explain_pending(order, otherwise=REFUSED if is_refused else WAITING, now=now)
+    return _ENDINGS[State(order.state)]
+
+
+def _explain_paid(order: Order) -> Explanation:
+    if order.follows_id:
+        return PAID_AGAIN
+    if any(flag.reason == Flag.Reason.LATE_MONEY for flag in order.flags.all()):
+        return PAID_LATE
+    return PAID
+
+
+def _explain_pending(order: Order, *, otherwise: Explanation, now: datetime) -> Explanation:
+    payments = list(order.payments.all())
+    if any(payment.state == "MISMATCHED" for payment in payments):
+        return BEING_CHECKED
+    if any(payment.cancel_wished_by for payment in payments):
+        return CANCELLING
+    if not order.may_be_continued(now=now) or not any(payment.state == "OPEN" for payment in payments):
+        return CLOSING
+    return otherwise

@@ -1,0 +1,64 @@
+"""The list of orders as CSV: columns that stay, times in UTC, amounts without ornament."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from billing.models import Order
+
+COLUMNS = (
+    "number",
+    "created_at_utc",
+    "state",
+    "method",
+    "target",
+    "paid_amount",
+    "paid_currency",
+    "credited_amount",
+    "credited_currency",
+    "rate",
+    "paid_at_utc",
+    "created_by",
+)
+_BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets misread Chinese names
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class _Echo:
+    """Gives a written line back instead of storing it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def write_csv(orders: Iterable[Order]) -> Iterator[str]:
+    """The file, line by line. A text that a spreadsheet would run as a formula is given an apostrophe in front."""
+    writer = csv.writer(_Echo())
+    yield _BYTE_ORDER_MARK + writer.writerow(COLUMNS)
+    for order in orders:
+        yield writer.writerow([_disarm(cell) for cell in _cells(order)])
+
+
+def _cells(order: Order) -> tuple[str, ...]:
+    return (
+        order.number,
+        _utc(order.created_at),
+        order.state,
+        order.method,
+        order.target,
+        f"{order.paid.amount:.2f}",
+        order.paid.currency.code,
+        f"{order.credited.amount:.2f}",
+        order.credited.currency.code,
+        "" if order.rate is None else f"{order.rate:.4f}",
+        _utc(order.paid_at),
+        order.created_by_name,
+    )
+
+
+def _utc(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def _disarm(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

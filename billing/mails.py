@@ -1,0 +1,80 @@
+"""Mails about orders, sent from event rows: each fact is told once, by whichever sweep comes first."""
+
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import F, Q
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from billing.models import OrderEvent, OrderMail, State
+from wallet.models import Member, Role, User
+
+logger = logging.getLogger(__name__)
+
+_TEMPLATES = {State.PAID: "billing/mail/paid.txt", State.FAILED: "billing/mail/failed.txt"}
+_RETRY_AFTER = timedelta(minutes=5)
+_ATTEMPTS = 10
+_REACH = timedelta(days=3)
+
+
+def send_due(*, now: datetime, limit: int = 100) -> int:
+    """Send mails of events nobody has told yet, and those whose sender died; returns how many were sent."""
+    untold = OrderEvent.objects.filter(state__in=list(_TEMPLATES), mail__isnull=True, at__gte=now - _REACH)
+    for event in untold.order_by("id")[:limit]:
+        OrderMail.objects.bulk_create(
+            [OrderMail(event=event, to="", subject="", claimed_at=now - _RETRY_AFTER, attempts=0)],
+            ignore_conflicts=True,
+        )
+    waiting = OrderMail.objects.filter(sent_at__isnull=True, claimed_at__lte=now - _RETRY_AFTER, attempts__lt=_ATTEMPTS)
+    return sum(
+        _send(mail, now=now)
+        for mail in waiting.select_related("event__order__created_by")[:limit]
+        if _claim(mail, now=now)
+    )
+
+
+def _claim(mail: OrderMail, *, now: datetime) -> bool:
+    return bool(
+        OrderMail.objects.filter(pk=mail.pk, sent_at__isnull=True, claimed_at=mail.claimed_at).update(
+            claimed_at=now, attempts=F("attempts") + 1
+        )
+    )
+
+
+def _send(mail: OrderMail, *, now: datetime) -> bool:
+    order = mail.event.order
+    readers = _readers(order.organisation_id, order.created_by)
+    with translation.override(readers[0].language if readers else "en"):
+        text = render_to_string(
+            _TEMPLATES[State(mail.event.state)],
+            {"order": order, "event": mail.event, "site_url": settings.SITE_URL.rstrip("/")},
+        )
+    subject, _, body = text.strip().partition("\n")
+    message = EmailMessage(
+        subject=" ".join(subject.split()),
+        body=body.strip() + "\n",
+        to=[reader.email for reader in readers],
+        headers={"Message-ID": f"<{mail.pk}@innopaas.example>", "X-Order": order.number},
+    )
+    try:
+        message.send()
+    except (OSError, SMTPException) as error:
+        logger.warning("the mail about %s could not be sent: %s", order.number, error)
+        OrderMail.objects.filter(pk=mail.pk).update(error=str(error)[:500])
+        return False
+    OrderMail.objects.filter(pk=mail.pk).update(
+        sent_at=now, to=", ".join(message.to)[:1000], subject=message.subject[:200], error=""
+    )
+    return True
+
+
+def _readers(organisation_id: UUID, creator: User) -> list[User]:
+    """Who opened the order, while he is a member; else the owners."""
+    members = Member.objects.filter(organisation_id=organisation_id, user__is_active=True)
+    readers = members.filter(Q(user=creator)) or members.filter(role=Role.OWNER)
+    return [member.user for member in readers.select_related("user")]

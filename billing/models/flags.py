@@ -1,0 +1,51 @@
+"""Doubt is a flag: somebody has to look, and the reason says why."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.orders import Order
+from wallet.ids import new_id
+from wallet.models import Organisation, User
+
+
+class Flag(models.Model):
+    """An open question about an order, until somebody resolves it."""
+
+    class Reason(models.TextChoices):
+        LATE_MONEY = "LATE_MONEY", _("Paid after the order had ended; credited")
+        EXTRA_PAYMENT = "EXTRA_PAYMENT", _("Paid more than once; credited as an order of its own")
+        WRONG_AMOUNT = "WRONG_AMOUNT", _("Stripe reports another amount than the order's")
+        WRONG_CURRENCY = "WRONG_CURRENCY", _("Stripe reports another currency than the order's")
+        WRONG_ORDER = "WRONG_ORDER", _("Stripe reports the session of another order")
+        WRONG_MODE = "WRONG_MODE", _("Live and test mode do not agree")
+        UNKNOWN_STATUS = "UNKNOWN_STATUS", _("Stripe reports a payment status we do not know")
+        REFUSED_BY_STRIPE = "REFUSED_BY_STRIPE", _("Stripe refused to start the payment")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="flags")
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    detail = models.CharField(_("detail"), max_length=500, blank=True)
+    since = models.DateTimeField(_("since"))
+    owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("owner"))
+    resolved_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("flag")
+        verbose_name_plural = _("flags")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "reason"], condition=Q(resolved_at__isnull=True), name="flag_once_while_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(resolved_at__isnull=True, resolved_by__isnull=True)
+                | Q(resolved_at__isnull=False, resolved_by__isnull=False),
+                name="flag_resolved_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.get_reason_display()}"

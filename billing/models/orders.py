@@ -1,0 +1,152 @@
+"""An order is the record of one top-up; its events are the timeline people read."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from djmoney.money import Money
+
+from wallet.fields import money_field
+from wallet.ids import new_id
+from wallet.models import Organisation, User
+
+
+class State(models.TextChoices):
+    PENDING = "PENDING", _("Waiting for payment")
+    IN_REVIEW = "IN_REVIEW", _("In review")
+    PAID = "PAID", _("Paid")
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", _("Partially refunded")
+    REFUNDED = "REFUNDED", _("Refunded")
+    DISPUTED = "DISPUTED", _("Disputed")
+    CHARGED_BACK = "CHARGED_BACK", _("Charged back")
+    REJECTED = "REJECTED", _("Rejected")
+    FAILED = "FAILED", _("Failed")
+    EXPIRED = "EXPIRED", _("Expired")
+    CANCELLED = "CANCELLED", _("Cancelled")
+
+
+class Method(models.TextChoices):
+    CARD = "CARD", _("Credit card")
+    OFFLINE = "OFFLINE", _("Offline transfer")
+    BALANCE = "BALANCE", _("Wallet balance")
+
+
+class Note(models.TextChoices):
+    """Why an order changed its state, in words a customer understands."""
+
+    OPENED = "OPENED", _("Top-up started")
+    CARD_PAID = "CARD_PAID", _("The card payment was confirmed by Stripe and credited")
+    PAID_LATE = "PAID_LATE", _("The money arrived after this order had ended; it was credited all the same")
+    PROCESSING = "PROCESSING", _("The bank is still processing the payment")
+    METHOD_FAILED = "METHOD_FAILED", _("The bank refused the payment; nothing was charged")
+    DEADLINE = "DEADLINE", _("Not paid in time; Stripe confirmed that nothing was charged")
+    BY_CUSTOMER = "BY_CUSTOMER", _("Cancelled on request; Stripe confirmed that nothing was charged")
+    EXTRA_MONEY = "EXTRA_MONEY", _("A further payment arrived for the order before; it was credited here")
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def of(self, organisation_id: UUID) -> Self:
+        return self.filter(organisation_id=organisation_id)
+
+    def on_their_way(self) -> Self:
+        """Orders whose money may still come."""
+        return self.filter(state__in=[State.PENDING, State.IN_REVIEW])
+
+    def newest(self) -> Self:
+        """The order of lists; ids grow with time, so the keyset is one column."""
+        return self.order_by("-id")
+
+
+class Order(models.Model):
+    """One top-up, from PENDING to its end."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="orders")
+    number = models.CharField(_("order number"), max_length=24, unique=True)
+    target = models.CharField(_("for"), max_length=60)
+    """The account code credited: `wallet` or `product:<slug>`."""
+    method = models.CharField(_("method"), max_length=10, choices=Method)
+    paid: "models.Field[Money, Money]" = money_field(_("to pay"))
+    credited: "models.Field[Money, Money]" = money_field(_("credited"))
+    rate = models.DecimalField(_("rate"), max_digits=14, decimal_places=6, null=True, blank=True)
+    rate_source = models.CharField(max_length=100, blank=True)
+    rate_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(_("state"), max_length=20, choices=State, default=State.PENDING)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("created by"))
+    created_by_name = models.CharField(max_length=254)
+    """As it was then: the order keeps the name of somebody who left."""
+    created_at = models.DateTimeField(_("created"))
+    deadline_at = models.DateTimeField(_("pay until"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    form_token = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001  # NULL: made by no form
+    follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followers")
+    """The first order, when this one books what came later for it."""
+
+    objects: ClassVar[models.Manager["Order"]] = OrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "id"], name="order_once_per_organisation"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="order_state_is_known"),
+            models.CheckConstraint(condition=Q(method__in=Method.values), name="order_method_is_known"),
+            models.CheckConstraint(
+                condition=Q(paid__gt=0, paid__lt=10**12, credited__gt=0, credited__lt=10**12),
+                name="order_amounts_are_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_at__isnull=False)
+                | ~Q(state__in=["PAID", "PARTIALLY_REFUNDED", "REFUNDED", "DISPUTED", "CHARGED_BACK"]),
+                name="order_paid_has_its_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], name="order_list"),
+            models.Index(fields=["organisation", "state", "-id"], name="order_list_by_state"),
+            models.Index(
+                fields=["deadline_at"],
+                name="order_waiting",
+                condition=Q(state__in=["PENDING", "IN_REVIEW", "REJECTED"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_on_its_way(self) -> bool:
+        return self.state in {State.PENDING, State.IN_REVIEW}
+
+    @property
+    def has_ended_unpaid(self) -> bool:
+        return self.state in {State.FAILED, State.EXPIRED, State.CANCELLED, State.REJECTED}
+
+    def may_be_continued(self, *, now: datetime) -> bool:
+        """Whether the customer can still go on to pay it by card."""
+        return self.method == Method.CARD and self.state == State.PENDING and now < self.deadline_at
+
+
+class OrderEvent(models.Model):
+    """One change of an order: who, when, why. Written in the transaction of the change; mails are sent from it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="events")
+    state = models.CharField(_("state"), max_length=20, choices=State)
+    at = models.DateTimeField(_("when"))
+    by = models.CharField(_("by"), max_length=254)
+    note = models.CharField(_("note"), max_length=20, choices=Note)
+    detail = models.CharField(_("detail"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("order event")
+        verbose_name_plural = _("order events")
+        constraints = [models.CheckConstraint(condition=Q(state__in=State.values), name="order_event_state_is_known")]
+        indexes = [models.Index(fields=["order", "id"], name="order_timeline")]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} · {self.get_note_display()}"

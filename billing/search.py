@@ -1,0 +1,141 @@
+"""Finding orders: the filters of the list, its pages, and what a search text may mean."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from billing import numbers
+from billing.models import Order
+from wallet import chart
+from wallet.calendar import BOOKS
+from wallet.models import AccountClass, Entry, Member
+from wallet.money import AmountError, parse_amount
+
+PAGE_SIZE = 25
+_CHUNK = 1000
+_STRIPE_ID = re.compile(r"(cs|pi)_[A-Za-z0-9_]{3,95}")
+_NUMBER_START = re.compile(r"TU[0-9A-Z]{2,22}")
+_ORNAMENTS = re.compile(r"USD|CNY|RMB|[$¥¥,\s]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFilter:
+    """What the list is narrowed to; empty texts and None narrow nothing. Days are days of the books."""
+
+    q: str = ""
+    state: str = ""
+    method: str = ""
+    target: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPage:
+    """One page of a list, newest first; `newer` and `older` are the order numbers that lead on, or empty."""
+
+    orders: Sequence[Order]
+    newer: str
+    older: str
+
+
+def own(memberships: Sequence[Member]) -> QuerySet[Order]:
+    """The orders of every organisation somebody belongs to."""
+    return Order.objects.filter(organisation_id__in=[member.organisation_id for member in memberships])
+
+
+def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Together with what `explanations.explain` reads."""
+    return orders.prefetch_related("flags", "payments")
+
+
+def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order]:
+    """The organisation's orders that fit every filter given."""
+    fits = Q(organisation_id=organisation_id)
+    for field in ("state", "method", "target"):
+        if value := getattr(narrowed_to, field):
+            fits &= Q(**{field: value})
+    if narrowed_to.first_day:
+        fits &= Q(created_at__gte=_midnight(narrowed_to.first_day))
+    if narrowed_to.last_day:
+        fits &= Q(created_at__lt=_midnight(narrowed_to.last_day + timedelta(days=1)))
+    orders = Order.objects.filter(fits)
+    return orders.filter(matching(narrowed_to.q)) if narrowed_to.q else orders
+
+
+def matching(text: str) -> Q:
+    """What a person may have typed: an order number or its beginning, an id of Stripe's, or an amount."""
+    text = text.strip()
+    compact = re.sub(r"[\s-]", "", text).upper()
+    if number := numbers.read(text):
+        return Q(number=number)
+    if _NUMBER_START.fullmatch(compact):
+        return Q(number__startswith=compact)
+    if _STRIPE_ID.fullmatch(text):
+        # A payment lies one layer up; the relation is data, as an address is.
+        found = Q(payments__session_id=text) | Q(payments__payment_intent_id=text)
+        return Q(pk__in=Order.objects.filter(found).values("pk"))
+    try:
+        amount = parse_amount(_ORNAMENTS.sub("", text), "USD").amount
+    except AmountError:
+        return Q(pk__in=[])
+    return Q(paid=amount) | Q(credited=amount)
+
+
+def page(orders: QuerySet[Order], *, organisation_id: UUID, after: str, before: str) -> OrderPage:
+    """The page older than the order numbered `after`, or newer than `before`, else the first.
+
+    A number that is not one of the organisation's counts as not given.
+    """
+    if before and (edge := _find_id(organisation_id, before)):
+        found = list(orders.filter(pk__gt=edge).order_by("id")[: PAGE_SIZE + 1])
+        rows = found[:PAGE_SIZE][::-1]
+        return OrderPage(
+            orders=rows,
+            newer=rows[0].number if len(found) > PAGE_SIZE else "",
+            older=rows[-1].number if rows else before,
+        )
+    edge = _find_id(organisation_id, after) if after else None
+    newest = orders.order_by("-id")
+    found = list((newest.filter(pk__lt=edge) if edge else newest)[: PAGE_SIZE + 1])
+    rows = found[:PAGE_SIZE]
+    return OrderPage(
+        orders=rows,
+        newer=rows[0].number if edge and rows else "",
+        older=rows[-1].number if len(found) > PAGE_SIZE else "",
+    )
+
+
+def entries(order: Order) -> QuerySet[Entry]:
+    """What the order moved in its customer's own balances, oldest first, with the balance after each."""
+    return (
+        Entry.objects.filter(
+            posting__organisation_id=order.organisation_id,
+            posting__order_number=order.number,
+            account__account_class=AccountClass.LIABILITY,
+        )
+        .exclude(account__code=chart.SUSPENSE)
+        .select_related("account", "posting")
+        .order_by("id")
+    )
+
+
+def walk(orders: QuerySet[Order]) -> Iterator[Order]:
+    """All of them, newest first, a chunk at a time, so that a long list needs little memory."""
+    newest = orders.order_by("-id")
+    rows = list(newest[:_CHUNK])
+    while rows:
+        yield from rows
+        rows = list(newest.filter(pk__lt=rows[-1].pk)[:_CHUNK])
+
+
+def _find_id(organisation_id: UUID, number: str) -> UUID | None:
+    return Order.objects.filter(organisation_id=organisation_id, number=number).values_list("pk", flat=True).first()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=BOOKS)

@@ -1,0 +1,108 @@
+"""The pages of Billing > Order Details: list, one order, receipt, export."""
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from billing import explanations, exports, receipts, search
+from billing.forms import OrderFilterForm
+from billing.models import Order
+from wallet.access import MemberRequest, member_required
+
+
+@require_safe
+@member_required
+def list_orders(request: MemberRequest) -> HttpResponseBase:
+    organisation = request.member.organisation
+    form = OrderFilterForm(request.GET)
+    narrowed_to = form.narrowed_to()
+    page = search.page(
+        search.select(organisation_id=organisation.pk, narrowed_to=narrowed_to),
+        organisation_id=organisation.pk,
+        after=form.cleaned_data.get("after", ""),
+        before=form.cleaned_data.get("before", ""),
+    )
+    return render(
+        request,
+        "billing/orders.html",
+        {
+            "form": form,
+            "page": page,
+            "filters": _filters_in_address(request),
+            "is_narrowed": narrowed_to != search.OrderFilter(),
+        },
+    )
+
+
+@require_safe
+@member_required
+def export_orders(request: MemberRequest) -> HttpResponseBase:
+    """The whole list as filtered, not only the page shown."""
+    chosen = search.select(
+        organisation_id=request.member.organisation_id, narrowed_to=OrderFilterForm(request.GET).narrowed_to()
+    )
+    return StreamingHttpResponse(
+        exports.write_csv(search.walk(chosen)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="orders.csv"', "Cache-Control": "no-store"},
+    )
+
+
+@never_cache
+@require_safe
+@member_required
+def show_order(request: MemberRequest, number: str) -> HttpResponseBase:
+    order = _find(request, number)
+    acting = next(member for member in request.memberships if member.organisation_id == order.organisation_id)
+    return render(
+        request,
+        "billing/order.html",
+        {
+            "order": order,
+            "explanation": explanations.explain(order, now=timezone.now()),
+            "events": order.events.order_by("id"),
+            "entries": search.entries(order),
+            "followers": order.followers.order_by("id"),
+            "may_top_up": acting.may_top_up,
+        },
+    )
+
+
+@require_safe
+@member_required
+def show_receipt(request: MemberRequest, number: str) -> HttpResponseBase:
+    order = _find_credited(request, number)
+    return render(
+        request,
+        "billing/receipt.html",
+        {"order": order, "lines": receipts.lines(order), "disclaimer": receipts.disclaimer()},
+    )
+
+
+@require_safe
+@member_required
+def download_receipt(request: MemberRequest, number: str) -> HttpResponseBase:
+    order = _find_credited(request, number)
+    return FileResponse(receipts.draw(order), as_attachment=True, filename=f"{order.number}.pdf")
+
+
+def _find(request: MemberRequest, number: str) -> Order:
+    mine = search.with_story(search.own(request.memberships)).select_related("organisation", "follows")
+    return get_object_or_404(mine, number=number)
+
+
+def _find_credited(request: MemberRequest, number: str) -> Order:
+    order = _find(request, number)
+    if order.paid_at is None:
+        raise Http404
+    return order
+
+
+def _filters_in_address(request: HttpRequest) -> str:
+    """What leads from page to page keeps the filters and drops the place."""
+    given = request.GET.copy()
+    for place in ("after", "before"):
+        given.pop(place, None)
+    return given.urlencode()
