@@ -1,0 +1,119 @@
+"""The inbox for ops: what Stripe told us, what became of it, and handling it once more."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+
+from payments import inbox
+from payments.models import InboxEvent
+from wallet.admin.people import ReadOnly
+
+_SHOWN_BYTES = 64 * 1024
+
+
+class HandledFilter(admin.SimpleListFilter):
+    title = _("handled")
+    parameter_name = "handled"
+
+    def lookups(self, *args: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  # Django's contract
+        return [("no", _("Not yet")), ("failing", _("Failing")), ("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[InboxEvent]) -> QuerySet[InboxEvent]:  # noqa: ARG002  # as above
+        match self.value():
+            case "no":
+                return queryset.filter(handled_at__isnull=True)
+            case "failing":
+                return queryset.filter(handled_at__isnull=True).exclude(error="")
+            case "yes":
+                return queryset.filter(handled_at__isnull=False)
+        return queryset
+
+
+@admin.register(InboxEvent)
+class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    list_display = ("event_id", "type", "object_id", "received_at", "handled_at", "outcome", "attempts", "error")
+    list_filter = (HandledFilter, "outcome", "type")
+    search_fields = ("=event_id", "=object_id")
+    ordering = ("-received_at",)
+    show_full_result_count = False
+    fields = (
+        "event_id",
+        "type",
+        "object_id",
+        "api_version",
+        "received_at",
+        "due_at",
+        "attempts",
+        "handled_at",
+        "outcome",
+        "error",
+        "body",
+    )
+    readonly_fields = fields
+    change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.replay)
+        return [path("<uuid:pk>/replay/", view, name="payments_inboxevent_replay"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        event = self.get_object(request, object_id)
+        more = dict(extra_context or {})
+        if event and may_replay(request, event):
+            address = reverse("admin:payments_inboxevent_replay", args=[event.pk])
+            more["act"] = {"title": _("Replay"), "address": address}
+        return super().change_view(request, object_id, form_url, more)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboxEvent]:
+        events: QuerySet[InboxEvent] = super().get_queryset(request)
+        return events.defer("raw")
+
+    @admin.display(description=_("body as received"))
+    def body(self, event: InboxEvent) -> str:
+        """As text and never as markup; what is no UTF-8 is shown as escapes."""
+        return format_html("<pre>{}</pre>", bytes(event.raw)[:_SHOWN_BYTES].decode("utf-8", errors="backslashreplace"))
+
+    def replay(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        event = get_object_or_404(InboxEvent.objects.defer("raw"), pk=pk)
+        if not may_replay(request, event):
+            raise PermissionDenied
+        back = reverse("admin:payments_inboxevent_change", args=[event.pk])
+        if request.method == "POST":
+            event = inbox.replay(event_id=event.pk, by=str(request.user), now=timezone.now())
+            _tell_what_became_of_it(request, event)
+            return redirect(back)
+        context = self.admin_site.each_context(request) | {
+            "title": _("Replay"),
+            "subject": event,
+            "explanation": _(
+                "The event is handled once more. Stripe is asked what is true now; nothing is ever credited twice."
+            ),
+            "button": _("Replay"),
+            "back": back,
+        }
+        return render(request, "staff/confirm.html", context)
+
+
+def may_replay(request: HttpRequest, event: InboxEvent) -> bool:
+    """Whether this person may, and the event is of a kind that is handled at all."""
+    is_needed = event.outcome != InboxEvent.Outcome.IGNORED
+    return is_needed and request.user.has_perm("payments.change_inboxevent")
+
+
+def _tell_what_became_of_it(request: HttpRequest, event: InboxEvent) -> None:
+    if event.handled_at is None:
+        messages.warning(request, _("Not handled: %(error)s It is tried again by itself.") % {"error": event.error})
+    else:
+        messages.success(request, _("Outcome: %(outcome)s") % {"outcome": event.get_outcome_display()})

@@ -1,0 +1,117 @@
+"""The inbox: store what Stripe tells us, then ask Stripe what is true. The rows are the queue."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F
+
+from payments import checkout, confirmation, settlement, stripe_api
+from payments.models import InboxEvent
+from wallet.models import HOUSE_ID
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+"""How long whoever took an event up may work on it before another takes it: what a dead worker costs."""
+
+_SESSION_EVENTS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.expired",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+    }
+)
+
+
+def store(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
+    """Keep the events; one we have already stays as it is. What we do not need is kept and put aside at once."""
+    InboxEvent.objects.bulk_create([_row(event, now=now) for event in events], ignore_conflicts=True)
+
+
+def handle_due(*, now: datetime, limit: int = 100) -> int:
+    """Take up what is due, one by one, and return how many were taken. Any number of workers may call it at once."""
+    taken = 0
+    for event in InboxEvent.objects.due(now=now)[:limit]:
+        if not _take(event, now=now):
+            continue
+        taken += 1
+        if not _handle(event, by="Stripe", now=now):
+            break  # Stripe is away; the rest would only wait for it in turn
+    return taken
+
+
+def replay(*, event_id: UUID, by: str, now: datetime) -> InboxEvent:
+    """Handle an event again, whatever became of it: it credits nothing twice, for Stripe is asked as always."""
+    event = InboxEvent.objects.get(pk=event_id)
+    _handle(event, by=by, now=now)
+    event.refresh_from_db()
+    return event
+
+
+def _row(event: stripe_api.Event, *, now: datetime) -> InboxEvent:
+    outcome = ""
+    if event.type not in _SESSION_EVENTS:
+        outcome = InboxEvent.Outcome.IGNORED
+    elif event.api_version != stripe_api.API_VERSION:
+        outcome = InboxEvent.Outcome.ASIDE
+    return InboxEvent(
+        event_id=event.id,
+        type=event.type,
+        object_id=event.object_id,
+        api_version=event.api_version[:60],
+        raw=event.raw,
+        received_at=now,
+        due_at=now,
+        handled_at=now if outcome else None,
+        outcome=outcome,
+    )
+
+
+def _take(event: InboxEvent, *, now: datetime) -> bool:
+    """Check and claim in one statement: only one worker's UPDATE finds the event still due."""
+    return bool(
+        InboxEvent.objects.filter(pk=event.pk, handled_at__isnull=True, due_at=event.due_at).update(
+            due_at=now + LEASE, attempts=F("attempts") + 1
+        )
+    )
+
+
+def _handle(event: InboxEvent, *, by: str, now: datetime) -> bool:
+    """Handle one event; False when Stripe did not answer."""
+    try:
+        outcome = _follow(event, by=by, now=now)
+    except stripe_api.StripeUnavailable as error:
+        _put_off(event, error, now=now)
+        return False
+    except Exception as error:  # one poisoned event must not stop the queue; it stays, with its error, for ops
+        logger.exception("inbox event %s could not be handled", event.event_id)
+        _put_off(event, error, now=now)
+    else:
+        InboxEvent.objects.filter(pk=event.pk).update(handled_at=now, outcome=outcome, error="")
+    return True
+
+
+def _follow(event: InboxEvent, *, by: str, now: datetime) -> InboxEvent.Outcome:
+    try:
+        session = stripe_api.fetch_session(event.object_id)
+    except stripe_api.StripeRefused:
+        return InboxEvent.Outcome.NOT_OURS
+    payment = checkout.adopt(session)
+    if payment is None:
+        if session.payment_id:  # carries our mark, but we have no such payment: real money all the same
+            settlement.hold_in_suspense(
+                session, organisation_id=HOUSE_ID, order_number=session.order_number[:24], now=now
+            )
+        return InboxEvent.Outcome.NOT_OURS
+    confirmation.confirm_payment(payment_id=payment.pk, session=session, by=by, now=now)
+    return InboxEvent.Outcome.DONE
+
+
+def _put_off(event: InboxEvent, error: Exception, *, now: datetime) -> None:
+    wait = min(timedelta(seconds=10) * 2 ** min(event.attempts, 6), timedelta(minutes=10))
+    InboxEvent.objects.filter(pk=event.pk, handled_at__isnull=True).update(
+        due_at=now + wait, error=f"{type(error).__name__}: {error}"[:500]
+    )

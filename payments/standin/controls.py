@@ -1,0 +1,125 @@
+"""The tests' door: switches, deliveries by hand, and sessions made to settle, expire or lie."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from werkzeug import Request, Response
+
+from . import attempts, deliveries, sessions
+from .context import Context, World
+from .errors import ApiError, InvalidRequest, NotFound, Refused
+from .events import public
+from .store import Json
+
+
+class Controls:
+    """Calls need no key: the process listens on loopback only and holds no real money."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def show_switches(self, _request: Request) -> Response:
+        return _answer(self._world.switches.show())
+
+    def turn_switches(self, request: Request) -> Response:
+        return self._run(request, self._turn)
+
+    def reset(self, request: Request) -> Response:
+        """Switches as at the start, no faults, and nothing waiting to be delivered."""
+        return self._run(request, self._reset)
+
+    def show_deliveries(self, request: Request) -> Response:
+        return _answer(deliveries.log(self._world, event_id=request.args.get("event")))
+
+    def deliver(self, request: Request) -> Response:
+        return self._run(request, self._deliver)
+
+    def settle(self, request: Request) -> Response:
+        return self._run(request, self._settle)
+
+    def expire(self, request: Request) -> Response:
+        return self._run(request, self._expire)
+
+    def tamper(self, request: Request) -> Response:
+        return self._run(request, self._tamper)
+
+    def _run(self, request: Request, work: Callable[[Json], Json]) -> Response:
+        try:
+            return _answer(work(_read(request)))
+        except ApiError as error:
+            return _answer(error.body(), status=error.status)
+
+    def _turn(self, given: Json) -> Json:
+        self._world.switches.turn(given)
+        self._world.wake.set()
+        return self._world.switches.show()
+
+    def _reset(self, _given: Json) -> Json:
+        self._world.switches.reset()
+        deliveries.forget(self._world)
+        return self._world.switches.show()
+
+    def _deliver(self, given: Json) -> Json:
+        copies = given.get("copies", 1)
+        if not isinstance(copies, int) or not 1 <= copies <= 256:
+            raise InvalidRequest("copies is a number from 1 to 256", param="copies")
+        answers = deliveries.resend(self._world, _text(given, "event"), copies=copies)
+        return {"answers": [asdict(answer) for answer in answers]}
+
+    def _settle(self, given: Json) -> Json:
+        outcome = _text(given, "outcome")
+        if outcome not in {"succeeded", "failed"}:
+            raise InvalidRequest("outcome is succeeded or failed", param="outcome")
+        return self._change(lambda ctx: attempts.settle(ctx, _text(given, "session"), outcome=outcome))
+
+    def _expire(self, given: Json) -> Json:
+        return self._change(lambda ctx: sessions.expire(ctx, _text(given, "session")))
+
+    def _tamper(self, given: Json) -> Json:
+        """Overwrite fields of anything that has an id. Before paying, the charge follows the lie;
+        after it, the charge tells what was really paid.
+        """
+
+        def change(ctx: Context) -> Json:
+            id_ = _text(given, "session")
+            thing = ctx.store.find(id_)
+            if thing is None:
+                raise NotFound.of(noun="object", id_=id_)
+            return ctx.store.save({**thing, **{name: given[name] for name in given if name != "session"}})
+
+        return self._change(change)
+
+    def _change(self, work: Callable[[Context], Json]) -> Json:
+        ctx = Context(world=self._world, now=time.time())
+        refusal = None
+        with ctx.store.transaction():
+            try:
+                changed: Json = public(work(ctx))
+            except Refused as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
+        return changed
+
+
+def _read(request: Request) -> Json:
+    try:
+        given = json.loads(request.get_data() or b"{}")
+    except ValueError as error:
+        raise InvalidRequest("This is no JSON.") from error
+    if not isinstance(given, dict):
+        raise InvalidRequest("A JSON object is wanted.")
+    return given
+
+
+def _text(given: Json, name: str) -> str:
+    value = given.get(name)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"Missing {name}", code="parameter_missing", param=name)
+    return value
+
+
+def _answer(thing: Json, *, status: int = 200) -> Response:
+    return Response(json.dumps(thing, indent=2) + "\n", status, mimetype="application/json")

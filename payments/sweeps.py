@@ -1,0 +1,99 @@
+"""Recurring work that finds whatever nobody was woken for. Each may run anywhere, at any time, twice at once."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from billing import mails
+from payments import checkout, inbox, stripe_api
+from payments.models import Heartbeat, Payment
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE = 3
+"""Unanswered questions after which a sweep gives up; one odd session alone must not stop the others."""
+
+_MISSED_EVENTS_REACH = timedelta(days=3)  # as long as Stripe itself retries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A recurring job: what it does, how often, and by which name its heartbeat is known."""
+
+    name: str
+    every: timedelta
+    run: Callable[..., None]
+
+
+def sweep_inbox(*, now: datetime) -> None:
+    """Take up events whose wake-up was lost or whose worker died."""
+    inbox.handle_due(now=now)
+
+
+def ask_about_open_payments(*, now: datetime) -> None:
+    """Ask Stripe about payments that wait, whether or not any webhook ever came."""
+    unanswered = 0
+    for payment in Payment.objects.to_ask_about(now=now)[:200]:
+        try:
+            checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now)
+        except stripe_api.StripeUnavailable as error:
+            logger.warning("Stripe does not answer, payment %s is asked about later: %s", payment.pk, error)
+            Payment.objects.filter(pk=payment.pk).update(ask_at=now + timedelta(minutes=1))
+            unanswered += 1
+            if unanswered == _PATIENCE:
+                return  # Stripe is away; the rest would only wait for it in turn
+        except stripe_api.StripeRefused as error:
+            logger.error("Stripe knows no session of payment %s: %s", payment.pk, error)  # noqa: TRY400  # no stack needed
+            Payment.objects.filter(pk=payment.pk).update(ask_at=now + timedelta(hours=1))
+
+
+def find_missed_events(*, now: datetime) -> None:
+    """List the events Stripe could not deliver and put them into the inbox."""
+    try:
+        missed = stripe_api.undelivered_events(since=now - _MISSED_EVENTS_REACH, now=now)
+    except stripe_api.StripeUnavailable as error:
+        logger.warning("Stripe does not answer, missed events are looked for later: %s", error)
+        return
+    inbox.store(missed, now=now)
+    inbox.handle_due(now=now)
+
+
+def send_mails(*, now: datetime) -> None:
+    """Send what the timeline has to tell and nobody has sent yet."""
+    mails.send_due(now=now)
+
+
+SWEEPS = (
+    Sweep(name="inbox", every=timedelta(seconds=10), run=sweep_inbox),
+    Sweep(name="open payments", every=timedelta(minutes=1), run=ask_about_open_payments),
+    Sweep(name="missed events", every=timedelta(minutes=5), run=find_missed_events),
+    Sweep(name="mails", every=timedelta(seconds=20), run=send_mails),
+)
+
+
+def run(sweep: Sweep, *, now: datetime) -> None:
+    """Run one sweep and leave its heartbeat."""
+    Heartbeat.objects.update_or_create(name=sweep.name, defaults={"beat_at": now})
+    sweep.run(now=now)
+
+
+def run_overdue(*, now: datetime) -> list[str]:
+    """Run each sweep whose heartbeat is older than twice its interval, and name them.
+
+    Beat and broker normally do the waking; this is for when they are gone.
+    """
+    return [sweep.name for sweep in SWEEPS if _claim_overdue(sweep, now=now) and _run_quietly(sweep, now=now)]
+
+
+def _claim_overdue(sweep: Sweep, *, now: datetime) -> bool:
+    Heartbeat.objects.bulk_create([Heartbeat(name=sweep.name, beat_at=now - 3 * sweep.every)], ignore_conflicts=True)
+    return bool(Heartbeat.objects.filter(name=sweep.name, beat_at__lt=now - 2 * sweep.every).update(beat_at=now))
+
+
+def _run_quietly(sweep: Sweep, *, now: datetime) -> bool:
+    try:
+        sweep.run(now=now)
+    except Exception:  # the next sweep must run all the same
+        logger.exception("the sweep %r failed", sweep.name)
+    return True

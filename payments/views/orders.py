@@ -1,0 +1,91 @@
+"""Going on with an order's payment, and cancelling it."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from billing import explanations
+from billing.models import Order, State
+from payments import checkout, stripe_api
+from payments.models import Payment
+from payments.views.acting import find_acting, find_order, refuse
+from wallet.access import MemberRequest, member_required
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: whatever was posted, the next page is fetched with GET."""
+
+    status_code = 303
+
+
+@require_POST
+@member_required
+def go_on(request: MemberRequest, number: str) -> HttpResponseBase:
+    """Continue to payment: back to Stripe's page while it is open."""
+    order = find_order(request, number)
+    acting = find_acting(request, order.organisation_id)
+    if acting is None or not acting.may_top_up:
+        return refuse(request, acting or request.member)
+    payment = Payment.objects.filter(order=order).order_by("id").last()
+    if payment is None:
+        messages.warning(request, _("This order is not waiting for a card payment any more."))
+        return redirect("billing:order", number)
+    return send_to_stripe(request, payment, now=timezone.now())
+
+
+def send_to_stripe(request: MemberRequest, payment: Payment, *, now: datetime) -> HttpResponseBase:
+    """To Stripe's page; to the order, with a sentence, when there is no way there."""
+    order = payment.order
+    try:
+        return SeeOther(checkout.open_session(payment_id=payment.pk, now=now))
+    except checkout.CannotBePaid:
+        messages.warning(request, _("This order is not waiting for a card payment any more."))
+    except stripe_api.StripeUnavailable:
+        messages.warning(
+            request, _("Stripe cannot be reached at the moment. Nothing was charged. Continue to payment in a minute.")
+        )
+    return SeeOther(order_address(order))
+
+
+def order_address(order: Order) -> str:
+    return redirect("billing:order", order.number).url
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required
+def cancel(request: MemberRequest, number: str) -> HttpResponseBase:
+    order = find_order(request, number)
+    acting = find_acting(request, order.organisation_id)
+    if acting is None or not acting.may_top_up:
+        return refuse(request, acting or request.member)
+    now = timezone.now()
+    if request.method != "POST":
+        if not explanations.explain(order, now=now).may_cancel:
+            return redirect("billing:order", number)
+        return render(request, "payments/cancel.html", {"order": order})
+    try:
+        checkout.cancel(order_id=order.pk, by=str(request.user), now=now)
+    except checkout.CannotBePaid:
+        messages.warning(request, _("There is nothing to cancel any more."))
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
+        messages.warning(
+            request, _("Stripe cannot be reached at the moment. The order is cancelled as soon as Stripe answers.")
+        )
+    else:
+        _tell_what_became_of_it(request, order)
+    return SeeOther(order_address(order))
+
+
+def _tell_what_became_of_it(request: MemberRequest, order: Order) -> None:
+    order.refresh_from_db(fields=["state"])
+    if order.state == State.CANCELLED:
+        messages.success(request, _("The order is cancelled. Nothing was charged."))
+    elif order.state == State.PAID:
+        messages.info(request, _("It was paid before it could be cancelled, so the money was credited."))

@@ -1,0 +1,107 @@
+"""The way back from Stripe: asks Stripe itself and tells the truth until it is final."""
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from billing import explanations
+from billing.models import Order
+from payments import checkout, stripe_api
+from payments.models import Payment
+from payments.views.acting import find_acting, find_order
+from wallet.access import MemberRequest, member_required
+from wallet.models import Account
+
+_ASK_EVERY = timedelta(seconds=5)
+_CERTAIN = (Payment.State.CONFIRMED, Payment.State.MISMATCHED)
+_STOP_POLLING = 286
+"""htmx: show this answer and ask no more."""
+
+
+class Asked(Enum):
+    """What came of asking Stripe for this page."""
+
+    NOT_NOW = auto()
+    ANSWERED = auto()
+    AWAY = auto()
+
+
+@never_cache
+@require_safe
+@member_required
+def show(request: MemberRequest, number: str) -> HttpResponseBase:
+    """The page, and for htmx its fragment; 204 while nothing has changed since the fragment shown."""
+    now = timezone.now()
+    order = find_order(request, number)
+    asked = _ask_stripe(order, now=now)
+    if asked is Asked.ANSWERED:
+        order = find_order(request, number)
+    context = _describe(request, order, now=now) | {"is_away": asked is Asked.AWAY}
+    payment, explanation = context["payment"], context["explanation"]
+    seen = f"{order.state} {payment.state if payment else ''} {asked is Asked.AWAY} {explanation.title}"
+    context |= _polling(request, context, seen)
+    if not request.htmx:  # type: ignore[attr-defined]  # set by django_htmx's middleware
+        return render(request, "payments/return.html", context)
+    if request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
+    return render(request, "payments/_status.html", context, status=200 if context["is_open"] else _STOP_POLLING)
+
+
+def _ask_stripe(order: Order, *, now: datetime) -> Asked:
+    """Let the payment become what Stripe says. Not at every refresh: one statement decides whose turn it is."""
+    payment = _newest_payment(order)
+    if payment is None or payment.state in _CERTAIN or not _take_turn(payment, now=now):
+        return Asked.NOT_NOW
+    try:
+        checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now)
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
+        return Asked.AWAY
+    return Asked.ANSWERED
+
+
+def _take_turn(payment: Payment, *, now: datetime) -> bool:
+    long_ago = Q(asked_at__isnull=True) | Q(asked_at__lte=now - _ASK_EVERY)
+    return bool(Payment.objects.filter(long_ago, pk=payment.pk).update(asked_at=now))
+
+
+def _newest_payment(order: Order) -> Payment | None:
+    return max(order.payments.all(), key=lambda payment: payment.pk, default=None)
+
+
+def _describe(request: MemberRequest, order: Order, *, now: datetime) -> dict[str, Any]:
+    payment = _newest_payment(order)
+    acting = find_acting(request, order.organisation_id)
+    explanation = explanations.explain(order, now=now)
+    came_back_paid = "session_id" in request.GET  # Stripe adds it to the address for those who paid
+    if came_back_paid and explanation is explanations.WAITING:
+        explanation = explanations.CONFIRMING
+    return {
+        "order": order,
+        "payment": payment,
+        "explanation": explanation,
+        "came_back_paid": came_back_paid,
+        "is_open": bool(payment and payment.is_open),
+        "may_top_up": bool(acting and acting.may_top_up),
+        "balance": Account.objects.balance(
+            organisation_id=order.organisation_id, code=order.target, currency=order.credited.currency.code
+        ),
+    }
+
+
+def _polling(request: MemberRequest, context: dict[str, Any], seen: str) -> dict[str, Any]:
+    """How often the page asks again: soon while the customer waits for his payment, seldom otherwise."""
+    query = {"seen": seen} | ({"session_id": "returned"} if context["came_back_paid"] else {})
+    seconds = 3 if context["came_back_paid"] else 15
+    if context["is_away"]:
+        seconds = 6
+    elif context["payment"] and context["payment"].state == Payment.State.PROCESSING:
+        seconds = 30
+    return {"poll_address": f"{request.path}?{urlencode(query)}", "poll_seconds": seconds}

@@ -1,0 +1,111 @@
+"""TOP UP: the form, and sending it on to Stripe's page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from billing import form_tokens, limits, orders
+from billing.models import Method, Order, TopUpLimit
+from payments import checkout
+from payments.forms import CARD, TopUpForm
+from payments.views.acting import find_acting, refuse
+from payments.views.orders import send_to_stripe
+from wallet import chart
+from wallet.access import MemberRequest, member_required
+from wallet.models import Account, Member
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required
+def show(request: MemberRequest) -> HttpResponseBase:
+    """The wallet's top-up. A form counts for the organisation it was shown for, whichever one is current now."""
+    if request.method == "POST":
+        return _submit(request)
+    if not request.member.may_top_up:
+        return refuse(request, request.member)
+    form = TopUpForm(
+        initial={"method": CARD, "currency": "USD", "amount": request.GET.get("amount", "")[:40]}, currencies=["USD"]
+    )
+    return _render(request, form, acting=request.member, token=_issue(request, request.member), status=200)
+
+
+def _submit(request: MemberRequest) -> HttpResponseBase:
+    form = TopUpForm(request.POST, currencies=_currencies())
+    text = request.POST.get("form_token", "")
+    try:
+        token = form_tokens.read(text, user_id=request.user.pk)
+    except form_tokens.BadFormToken:
+        return _show_anew(request, form)
+    if token.target != chart.WALLET:
+        return _show_anew(request, form)
+    acting = find_acting(request, token.organisation_id)
+    if acting is None or not acting.may_top_up:
+        return refuse(request, acting or request.member)
+    if not form.is_valid():
+        return _render(request, form, acting=acting, token=text, status=422)
+    wish = orders.TopUp(
+        organisation_id=acting.organisation_id,
+        target=token.target,
+        method=Method.CARD,
+        amount=form.wish,
+        form_token=token.nonce,
+    )
+    return _begin(request, wish, form, acting=acting, token=text)
+
+
+def _begin(
+    request: MemberRequest, wish: orders.TopUp, form: TopUpForm, *, acting: Member, token: str
+) -> HttpResponseBase:
+    now = timezone.now()
+    try:
+        payment = checkout.begin(
+            wish, by=request.user, now=now, language=get_language() or "en", return_url=_return_address(request)
+        )
+    except limits.OutsideLimits as error:
+        form.add_error("amount", str(error))
+        return _render(request, form, acting=acting, token=token, status=422)
+    except orders.FormTokenReused as reused:
+        return render(request, "payments/already_sent.html", {"order": reused.order}, status=409)
+    return send_to_stripe(request, payment, now=now)
+
+
+def _show_anew(request: MemberRequest, form: TopUpForm) -> HttpResponseBase:
+    """The token is too old or not this person's: nothing happened, and what was typed is kept."""
+    if not request.member.may_top_up:
+        return refuse(request, request.member)
+    form.is_valid()
+    form.add_error(None, _("This form was open too long. Nothing was charged; please check it and send it again."))
+    return _render(request, form, acting=request.member, token=_issue(request, request.member), status=422)
+
+
+def _render(request: MemberRequest, form: TopUpForm, *, acting: Member, token: str, status: int) -> HttpResponseBase:
+    context: dict[str, Any] = {
+        "form": form,
+        "acting": acting,
+        "form_token": token,
+        "limit": limits.limit_for(method=Method.CARD, currency="USD"),
+        "balance": Account.objects.balance(organisation_id=acting.organisation_id, code=chart.WALLET, currency="USD"),
+    }
+    return render(request, "payments/topup.html", context, status=status)
+
+
+def _issue(request: MemberRequest, member: Member) -> str:
+    return form_tokens.issue(user_id=request.user.pk, organisation_id=member.organisation_id, target=chart.WALLET)
+
+
+def _currencies() -> list[str]:
+    return list(TopUpLimit.objects.filter(method=Method.CARD).values_list("currency", flat=True))
+
+
+def _return_address(request: HttpRequest) -> Callable[[Order], str]:
+    """Back to the host the customer came from, where he is logged in; ALLOWED_HOSTS says which ones exist."""
+    return lambda order: request.build_absolute_uri(reverse("payments:return", args=[order.number]))
