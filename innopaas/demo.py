@@ -1,0 +1,116 @@
+"""The filled demo: people, organisations and a few top-ups, made through the site's own verbs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import requests
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth.models import Group
+from djmoney.money import Money
+
+from billing import orders
+from billing.models import Method, Order
+from payments import checkout
+from wallet import chart, organisations
+from wallet.models import Member, User
+
+_STAFF = {
+    "fiona@example.com": ("Fiona", "finance"),
+    "felix@example.com": ("Felix", "finance"),
+    "frank@example.com": ("Frank", "finance lead"),
+    "olivia@example.com": ("Olivia", "ops"),
+}
+_CUSTOMERS = {"alice@example.com": ("Alice", "Acme Messaging"), "bob@example.com": ("Bob", "Bright Retail")}
+_GOOD_CARD = "4242424242424242"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TopUp:
+    email: str
+    dollars: int
+    ending: str
+
+
+_TOP_UPS = (
+    _TopUp(email="alice@example.com", dollars=500, ending="paid"),
+    _TopUp(email="alice@example.com", dollars=200, ending="paid"),
+    _TopUp(email="alice@example.com", dollars=1000, ending="cancelled"),
+    _TopUp(email="alice@example.com", dollars=50, ending="open"),
+    _TopUp(email="bob@example.com", dollars=100, ending="paid"),
+)
+
+
+def fill(*, password: str, now: datetime) -> bool:
+    """Make the demo; False when it was there already. A fill that was cut off is carried on."""
+    if Order.objects.filter(form_token=_token(len(_TOP_UPS) - 1)).exists():
+        return False
+    for email, (name, group) in _STAFF.items():
+        user = _person(email, name, password, is_staff=True)
+        user.groups.add(Group.objects.get(name=group))
+    _person("admin@example.com", "Admin", password, is_staff=True, is_superuser=True)
+    for email, (name, organisation) in _CUSTOMERS.items():
+        user = _person(email, name, password)
+        if not user.memberships.exists():
+            organisations.create(name=organisation, owner=user, now=now)
+    for place, wish in enumerate(_TOP_UPS):
+        _top_up(wish, form_token=_token(place), now=now)
+    return True
+
+
+def _token(place: int) -> str:
+    return f"demo-{place}"
+
+
+def _person(email: str, name: str, password: str, **fields: bool) -> User:
+    user = User.objects.filter(email=email).first() or User.objects.create_user(email, password, name=name, **fields)
+    EmailAddress.objects.get_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
+    return user
+
+
+def _top_up(wish: _TopUp, *, form_token: str, now: datetime) -> None:
+    member = Member.objects.select_related("organisation", "user").get(user__email=wish.email)
+    payment = checkout.begin(
+        orders.TopUp(
+            organisation_id=member.organisation_id,
+            target=chart.WALLET,
+            method=Method.CARD,
+            amount=Money(wish.dollars, "USD"),
+            form_token=form_token,
+        ),
+        by=member.user,
+        now=now,
+        language="en",
+        return_url=_return_url,
+    )
+    if not payment.is_open:
+        return
+    checkout.open_session(payment_id=payment.pk, now=now)
+    if wish.ending == "paid":
+        payment.refresh_from_db()
+        _pay_on_the_hosted_page(str(payment.session_id), email=wish.email)
+        checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now)
+    elif wish.ending == "cancelled":
+        checkout.cancel(order_id=UUID(str(payment.order_id)), by=str(member.user), now=now)
+
+
+def _return_url(order: Order) -> str:
+    return f"{settings.SITE_URL}/payments/orders/{order.number}/return/"
+
+
+def _pay_on_the_hosted_page(session_id: str, *, email: str) -> None:
+    """What a customer does in the browser, done over the stand-in's JSON form of its page."""
+    response = requests.post(
+        f"{settings.STRIPE_API_BASE}/v1/payment_pages/{session_id}/confirm",
+        headers={"Authorization": f"Bearer {settings.STRIPE_SECRET_KEY}"},
+        data={
+            "email": email,
+            "card[number]": _GOOD_CARD,
+            "card[exp_month]": "12",
+            "card[exp_year]": "2040",
+            "card[cvc]": "123",
+        },
+        timeout=20,
+    )
+    response.raise_for_status()

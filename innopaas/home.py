@@ -1,0 +1,45 @@
+"""The first page: balance, TOP UP, money on its way, latest orders."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from billing import explanations, search
+from billing.models import Order
+from wallet import chart
+from wallet.models import Account, Member, Role
+
+_SHOWN = 5
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    member: Member | None = getattr(request, "member", None)
+    if member is None:
+        return render(request, "wallet/no_organisation.html")
+    now = timezone.now()
+    orders = search.with_story(Order.objects.filter(organisation_id=member.organisation_id)).order_by("-id")
+    return render(
+        request,
+        "innopaas/home.html",
+        {
+            "balance": Account.objects.balance(
+                organisation_id=member.organisation_id, code=chart.WALLET, currency="USD"
+            ),
+            "on_their_way": [
+                {"order": order, "explanation": explanations.explain(order, now=now)}
+                for order in orders.filter(state__in=["PENDING", "IN_REVIEW"])[:_SHOWN]
+            ],
+            "latest": orders[:_SHOWN],
+            "able": [] if member.may_top_up else _able(member),
+        },
+    )
+
+
+def _able(member: Member) -> list[Member]:
+    """Who in the organisation may top up, for somebody who may not."""
+    mine = Member.objects.filter(organisation_id=member.organisation_id, role__in=[Role.OWNER, Role.BILLING])
+    return list(mine.select_related("user").order_by("joined_at"))

@@ -1,0 +1,20 @@
+"""Fill the demo, once. Needs DEBUG and the Stripe stand-in."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from innopaas import demo
+
+
+class Command(BaseCommand):
+    help = "Fill the demo with people, organisations and top-ups (once; DEBUG only)."
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002  # Django's signature
+        if not settings.DEBUG or not settings.STRIPE_API_BASE:
+            raise CommandError("The demo is for DEBUG=1 with the Stripe stand-in (STRIPE_API_BASE).")
+        is_new = demo.fill(password=os.environ.get("DEMO_PASSWORD", "innopaas-demo"), now=timezone.now())
+        self.stdout.write("The demo is filled." if is_new else "The demo was filled before.")

@@ -1,0 +1,43 @@
+"""What each staff group may do: the one table, put into the database by a migration and by `manage.py set_up_staff`."""
+
+from typing import Any
+
+_SEES = {
+    f"{label}.view_{model}"
+    for label, models in {
+        "wallet": ("user", "organisation", "member", "account", "posting", "entry", "sealedday", "auditrun"),
+        "billing": ("order", "orderevent", "ordermail", "flag", "topuplimit"),
+        "payments": ("payment", "inboxevent", "heartbeat"),
+    }.items()
+    for model in models
+}
+
+GROUPS: dict[str, set[str]] = {
+    "finance": _SEES | {"billing.change_flag", "billing.add_topuplimit", "billing.change_topuplimit"},
+    "finance lead": _SEES | {"billing.change_flag", "billing.add_topuplimit", "billing.change_topuplimit"},
+    "ops": _SEES | {"billing.change_flag", "payments.change_inboxevent"},
+}
+"""Nobody in a group may change users or groups: that would be to give oneself rights. Only a superuser may."""
+
+
+def grant(*, apps: Any, using: str) -> None:
+    """Gives every group exactly the permissions of the table; repeating it changes nothing.
+
+    `apps` is the registry (a migration's or the real one). Permissions are made where Django has not made them yet:
+    it does so only after the last migration.
+    """
+    for name, wanted in GROUPS.items():
+        group, _ = apps.get_model("auth", "Group").objects.using(using).get_or_create(name=name)
+        group.permissions.set([_get_permission(apps, using, permission) for permission in sorted(wanted)])
+
+
+def _get_permission(apps: Any, using: str, permission: str) -> Any:
+    label, codename = permission.split(".")
+    action, model = codename.split("_", 1)
+    content_types = apps.get_model("contenttypes", "ContentType").objects.using(using)
+    content_type, _ = content_types.get_or_create(app_label=label, model=model)
+    permissions = apps.get_model("auth", "Permission").objects.using(using)
+    found, _ = permissions.get_or_create(
+        content_type=content_type, codename=codename, defaults={"name": f"Can {action} {model}"}
+    )
+    return found

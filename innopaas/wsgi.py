@@ -1,0 +1,9 @@
+"""The WSGI callable that granian serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "innopaas.settings")
+
+application = get_wsgi_application()
