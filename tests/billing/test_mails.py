@@ -1,0 +1,161 @@
+"""Mails: each fact is told once, to the right reader, in his language; a failure is tried again."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
+
+from billing import mails, orders
+from billing.models import Order, OrderEvent, OrderMail, State
+from payments.models import Payment
+from tests import builders, races
+from wallet import chart
+from wallet.models import Member, Organisation, Role
+
+AGAIN = timedelta(minutes=6)
+
+
+@pytest.fixture
+def acme(committed: None, now: datetime) -> Iterator[Organisation]:
+    """Nothing older waits to be told, so that the counts of these tests are their own."""
+    told = [
+        OrderMail(event=event, to="", subject="", claimed_at=now, sent_at=now)
+        for event in OrderEvent.objects.filter(state__in=[State.PAID, State.FAILED], mail__isnull=True)
+    ]
+    OrderMail.objects.bulk_create(told)
+    OrderMail.objects.filter(sent_at__isnull=True).update(sent_at=now)
+    yield builders.make_organisation(now=now)
+    Payment.objects.filter(state=Payment.State.OPEN).update(state=Payment.State.EXPIRED)  # sweeps look at every row
+
+
+def paid_order(organisation: Organisation, *, now: datetime) -> Order:
+    order = builders.begin_top_up(organisation, now=now).order
+    return orders.mark_paid(order=order, into=chart.STRIPE_CLEARING, by="Stripe", now=now)
+
+
+def failed_order(organisation: Organisation, *, now: datetime) -> Order:
+    order = builders.begin_top_up(organisation, now=now).order
+    orders.mark_failed(order=order, by="Stripe", now=now, detail="The bank refused.")
+    return order
+
+
+def text_of(message: EmailMessage) -> str:
+    return f"{message.subject}\n{message.body}"
+
+
+def test_paid_order_is_told_once(acme: Organisation, now: datetime) -> None:
+    order = paid_order(acme, now=now)
+    assert mails.send_due(now=now) == 1
+    assert mails.send_due(now=now + AGAIN) == 0
+    [message] = mail.outbox
+    assert message.to == [builders.owner_of(acme).email]
+    assert order.number in message.subject
+    assert "$100.00" in text_of(message)
+    assert "\n" not in message.subject
+
+
+def test_failed_order_is_told_with_the_reason(acme: Organisation, now: datetime) -> None:
+    order = failed_order(acme, now=now)
+    assert mails.send_due(now=now) == 1
+    [message] = mail.outbox
+    assert order.number in message.subject
+    assert "The bank refused." in message.body
+
+
+def test_waiting_and_expired_orders_are_not_worth_a_mail(acme: Organisation, now: datetime) -> None:
+    order = builders.begin_top_up(acme, now=now).order
+    orders.expire(order=order, by="Stripe", now=now)
+    assert mails.send_due(now=now) == 0
+    assert not mail.outbox
+
+
+def test_many_senders_at_once_tell_each_fact_once(acme: Organisation, now: datetime) -> None:
+    numbers = {paid_order(acme, now=now).number for _ in range(races.scaled(5, full=200))}
+    sent = races.run_at_once([lambda: mails.send_due(now=now, limit=1_000)] * 6)
+    races.raise_failures(sent)
+    assert sum(sent) == len(numbers)
+    assert sorted(message.extra_headers["X-Order"] for message in mail.outbox) == sorted(numbers)
+
+
+def test_mail_that_could_not_be_sent_is_tried_again(
+    acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid_order(acme, now=now)
+
+    def fail(*_: Any, **__: Any) -> int:
+        raise SMTPException("the post office is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMessage, "send", fail)
+        assert mails.send_due(now=now) == 0
+    left = OrderMail.objects.get(event__organisation=acme)
+    assert (left.sent_at, left.attempts, left.error) == (None, 1, "the post office is closed")
+    assert mails.send_due(now=now + timedelta(minutes=1)) == 0
+    assert mails.send_due(now=now + AGAIN) == 1
+    left.refresh_from_db()
+    assert (left.sent_at, left.error) == (now + AGAIN, "")
+
+
+def test_mail_of_a_sender_who_died_is_sent_by_another(
+    acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid_order(acme, now=now)
+
+    def die(*_: Any, **__: Any) -> int:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMessage, "send", die)
+        with pytest.raises(SystemExit):
+            mails.send_due(now=now)
+    assert mails.send_due(now=now + AGAIN) == 1
+
+
+def test_mail_is_given_up_after_ten_attempts(
+    acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid_order(acme, now=now)
+
+    def fail(*_: Any, **__: Any) -> int:
+        raise OSError("unreachable")
+
+    monkeypatch.setattr(EmailMessage, "send", fail)
+    for attempt in range(12):
+        mails.send_due(now=now + attempt * AGAIN)
+    assert OrderMail.objects.get(event__organisation=acme).attempts == 10
+
+
+def test_mail_speaks_the_language_of_its_reader(acme: Organisation, now: datetime) -> None:
+    alice = builders.owner_of(acme)
+    alice.language = "zh-hans"
+    alice.save()
+    paid_order(acme, now=now)
+    mails.send_due(now=now)
+    in_chinese = text_of(mail.outbox[-1])
+    alice.language = "en"
+    alice.save()
+    paid_order(acme, now=now)
+    mails.send_due(now=now)
+    in_english = text_of(mail.outbox[-1])
+    assert any("一" <= character <= "鿿" for character in in_chinese)
+    assert not any("一" <= character <= "鿿" for character in in_english)
+
+
+def test_mail_goes_to_the_owners_when_whoever_paid_has_left(acme: Organisation, now: datetime) -> None:
+    bill = builders.make_member(acme, role=Role.BILLING, now=now, name="bill")
+    payment = builders.begin_checkout(builders.wish_for(acme), by=bill.user, now=now)
+    Member.objects.filter(pk=bill.pk).delete()
+    orders.mark_paid(order=payment.order, into=chart.STRIPE_CLEARING, by="Stripe", now=now)
+    mails.send_due(now=now)
+    assert mail.outbox[-1].to == [builders.owner_of(acme).email]
+
+
+def test_name_of_an_organisation_cannot_add_headers(acme: Organisation, now: datetime) -> None:
+    Organisation.objects.filter(pk=acme.pk).update(name="Acme\nBcc: mallory@example.com")
+    paid_order(acme, now=now)
+    assert mails.send_due(now=now) == 1
+    assert mail.outbox[-1].recipients() == [builders.owner_of(acme).email]

@@ -1,0 +1,104 @@
+"""A running site, a real Chromium, and people in front of it."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.site import Site, running
+
+_CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+PASSWORD = "a long enough passphrase"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a window of its own: nobody logged in, no cookies; closed after the test."""
+    contexts = []
+
+    def open_one(*, width: int = 1440, scheme: str = "light", language: str = "en", javascript: str = "on") -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            locale=language,
+            java_script_enabled=javascript == "on",
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(autouse=True)
+def the_books_are_clean_afterwards(site: Site) -> Iterator[None]:
+    """Whatever a story does to the site, the audit finds nothing."""
+    yield
+    assert "agrees with itself" in site.manage("audit_ledger")
+
+
+@pytest.fixture
+def newcomer(site: Site, open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Sign somebody new up, follow the link in the mail, log in, and stand on the home page."""
+
+    def arrive(**window: object) -> Page:
+        page = open_page(**window)
+        email = f"nora-{secrets.token_hex(6)}@example.com"
+        page.goto(f"{site.base}/accounts/signup/")
+        page.get_by_label("Name of your organisation").fill("Newcomer Ltd")
+        page.get_by_label("Email").fill(email)
+        for field in page.locator("input[type=password]").all():
+            field.fill(PASSWORD)
+        page.get_by_role("button", name="Sign up").click()
+        page.get_by_role("link", name="Show the mail").click()
+        page.locator("pre a[href*='confirm-email']").click()
+        page.get_by_role("button", name="Confirm").click()
+        if "login" in page.url:
+            log_in(page, email, PASSWORD)
+        page.goto(f"{site.base}/")
+        return page
+
+    return arrive
+
+
+def log_in(page: Page, email: str, password: str = "innopaas-demo") -> None:
+    page.get_by_label("Email").fill(email)
+    page.locator("input[type=password]").fill(password)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+
+def screenshot(page: Page, name: str) -> None:
+    """Keep a picture when SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)

@@ -1,0 +1,68 @@
+"""Every page at both widths, in both languages, light and dark: nothing sticks out, no policy refuses."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import log_in, screenshot
+from tests.browser.site import Site
+
+PAGES = {
+    "home": "/",
+    "topup": "/topup/",
+    "orders": "/billing/orders/",
+    "no-orders": "/billing/orders/?q=nothing-like-it",
+    "members": "/accounts/members/",
+    "second-factor": "/accounts/2fa/",
+    "password": "/accounts/password/change/",
+    "e-mail": "/accounts/email/",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_every_page_of_a_customer_fits(
+    site: Site, open_page: Callable[..., Page], width: int, scheme: str, language: str
+) -> None:
+    page = open_page(width=width, scheme=scheme, language=language)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+    page.goto(f"{site.base}/accounts/login/")
+    sticking_out = _look(page, f"login-{width}-{scheme}-{language}")
+    page.locator("input[name=login]").fill("alice@example.com")
+    page.locator("input[name=password]").fill("innopaas-demo")
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    for name, path in PAGES.items():
+        page.goto(site.base + path)
+        sticking_out += _look(page, f"{name}-{width}-{scheme}-{language}")
+    page.goto(f"{site.base}/billing/orders/")
+    page.locator("table a[href*='/billing/orders/TU']").first.click()
+    page.wait_for_load_state()
+    sticking_out += _look(page, f"order-{width}-{scheme}-{language}")
+    assert sticking_out == []
+    assert complaints == []
+
+
+def _look(page: Page, name: str) -> list[str]:
+    """Keep a picture and name the page if it scrolls sideways."""
+    screenshot(page, name)
+    is_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return [name] if is_wide else []
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_every_page_of_ops_fits(site: Site, open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(width=width)
+    page.goto(f"{site.base}/admin/")
+    log_in(page, "olivia@example.com")
+    page.goto(f"{site.base}/admin/billing/order/")
+    screenshot(page, f"admin-orders-{width}")
+    page.locator("a[href*='/admin/billing/order/']", has_text="TU").first.click()
+    page.wait_for_load_state()
+    screenshot(page, f"admin-order-{width}")
+    page.goto(f"{site.base}/admin/payments/inboxevent/")
+    screenshot(page, f"admin-inbox-{width}")
+    assert page.title()

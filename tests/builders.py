@@ -1,0 +1,80 @@
+"""People, organisations and card checkouts, made by the site's own verbs."""
+
+import secrets
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from djmoney.money import Money
+
+from billing.models import Method, Order
+from billing.orders import TopUp
+from payments import checkout
+from payments.models import Payment
+from wallet import chart, organisations
+from wallet.models import Account, Member, Organisation, Role, User
+
+
+def usd(amount: str | int) -> Money:
+    return Money(Decimal(amount), "USD")
+
+
+def make_person(name: str = "alice") -> User:
+    """Somebody new; rows are never flushed, so every address is one of its own."""
+    return User.objects.create_user(f"{name}-{secrets.token_hex(6)}@example.com", name=name.title())
+
+
+def make_organisation(*, now: datetime, owner: User | None = None, name: str = "Acme Messaging") -> Organisation:
+    return organisations.create(name=name, owner=owner or make_person(), now=now)
+
+
+def make_member(organisation: Organisation, *, role: Role, now: datetime, name: str = "vera") -> Member:
+    """The row an accepted invitation leaves."""
+    return Member.objects.create(organisation=organisation, user=make_person(name), role=role, joined_at=now)
+
+
+def owner_of(organisation: Organisation) -> User:
+    return Member.objects.get(organisation=organisation, role=Role.OWNER).user
+
+
+def wish_for(
+    organisation: Organisation, *, amount: Money | None = None, token: str = "", target: str = chart.WALLET
+) -> TopUp:
+    return TopUp(
+        organisation_id=organisation.pk,
+        target=target,
+        method=Method.CARD,
+        amount=amount or usd(100),
+        form_token=token or secrets.token_urlsafe(18),
+    )
+
+
+def begin_checkout(wish: TopUp, *, by: User, now: datetime) -> Payment:
+    return checkout.begin(wish, by=by, now=now, language="en", return_url=_return_address)
+
+
+def begin_top_up(organisation: Organisation, *, now: datetime, amount: Money | None = None) -> Payment:
+    """An order with its payment; nobody has asked Stripe for anything yet."""
+    return begin_checkout(wish_for(organisation, amount=amount), by=owner_of(organisation), now=now)
+
+
+def open_checkout(organisation: Organisation, *, now: datetime, amount: Money | None = None) -> Payment:
+    """An order whose customer stands on Stripe's page."""
+    payment = begin_top_up(organisation, now=now, amount=amount)
+    checkout.open_session(payment_id=payment.pk, now=now)
+    payment.refresh_from_db()
+    return payment
+
+
+def session_of(payment: Payment) -> str:
+    payment.refresh_from_db()
+    assert payment.session_id
+    return payment.session_id
+
+
+def balance_of(organisation_id: UUID, code: str = chart.WALLET, currency: str = "USD") -> Money:
+    return Account.objects.balance(organisation_id=organisation_id, code=code, currency=currency)
+
+
+def _return_address(order: Order) -> str:
+    return f"http://testserver/payments/orders/{order.number}/return/"

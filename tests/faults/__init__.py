@@ -1,0 +1,1 @@
+"""Planted faults: each takes one guard away, and the test that watches it must turn red."""

@@ -1,0 +1,89 @@
+"""The first page: balance, TOP UP, money on its way, latest orders."""
+
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests import builders
+from tests.billing import ordering
+from wallet.models import Organisation, Role
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme(now: datetime) -> Organisation:
+    return builders.make_organisation(now=now)
+
+
+@pytest.fixture
+def page(client: Client, acme: Organisation) -> Client:
+    client.force_login(builders.owner_of(acme))
+    return client
+
+
+def text_of(response: Any) -> str:
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def test_an_owner_sees_his_balance_and_top_up(page: Client, acme: Organisation, now: datetime) -> None:
+    assert "$0.00" in text_of(page.get("/"))
+    order = ordering.paid_order(acme, now=now, amount=builders.usd("1234.50"))
+
+    shown = text_of(page.get("/"))
+
+    assert "$1,234.50" in shown
+    assert reverse("payments:topup") in shown
+    assert order.number in shown
+    assert "Money on its way" not in shown
+
+
+def test_money_on_its_way_can_be_gone_on_with_and_asked_about(page: Client, acme: Organisation) -> None:
+    order = ordering.open_order(acme, now=datetime.now().astimezone() - timedelta(minutes=5))
+
+    shown = text_of(page.get("/"))
+
+    assert "Money on its way" in shown
+    assert reverse("payments:continue", args=[order.number]) in shown
+    assert "do not pay again" in shown
+    assert f"subject={order.number}" in shown
+
+
+def test_a_viewer_sees_who_can_top_up_instead_of_a_button(client: Client, acme: Organisation, now: datetime) -> None:
+    billing = builders.make_member(acme, role=Role.BILLING, now=now, name="carol").user
+    client.force_login(builders.make_member(acme, role=Role.VIEWER, now=now).user)
+
+    shown = text_of(client.get("/"))
+
+    assert reverse("payments:topup") not in shown
+    assert str(billing) in shown
+    assert str(builders.owner_of(acme)) in shown
+
+
+def test_another_organisations_money_is_not_on_the_page(page: Client, now: datetime) -> None:
+    other = builders.make_organisation(now=now, owner=builders.make_person("bob"))
+    order = ordering.paid_order(other, now=now)
+
+    assert order.number not in text_of(page.get("/"))
+    assert "$0.00" in text_of(page.get("/"))
+
+
+def test_somebody_without_an_organisation_is_told_how_to_get_into_one(client: Client) -> None:
+    client.force_login(builders.make_person("dave"))
+
+    assert "You do not belong to an organisation" in text_of(client.get("/"))
+
+
+def test_home_needs_at_most_twelve_queries(
+    page: Client, acme: Organisation, now: datetime, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(7):
+        ordering.open_order(acme, now=now)
+        ordering.paid_order(acme, now=now)
+
+    with django_assert_max_num_queries(12):
+        page.get("/")

@@ -1,0 +1,83 @@
+"""The settings name what is missing or wrong, all at once, and refuse what belongs to a demo."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+GOOD = {
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/innopaas",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "STRIPE_SECRET_KEY": "sk_live_123",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_1,whsec_2",
+    "EMAIL_URL": "smtp://mail:pw@127.0.0.1:25",
+    "ALLOWED_HOSTS": "pay.innopaas.example",
+    "SITE_URL": "https://pay.innopaas.example",
+}
+
+
+def start(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Django's command line with these variables and no others of ours."""
+    environment = {"PATH": os.environ["PATH"], **{name: value for name, value in (GOOD | variables).items() if value}}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_missing_variable_is_named_in_one_error() -> None:
+    run = start("check", SECRET_KEY="", DATABASE_URL="", REDIS_URL="", EMAIL_URL="")
+    assert run.returncode != 0
+    for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL"):
+        assert f"  {name}: Environment variable not set." in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("SECRET_KEY", "short"),
+        ("DEBUG", "perhaps"),
+        ("REDIS_URL", "http://127.0.0.1"),
+        ("STRIPE_SECRET_KEY", "pk_test_1"),
+        ("STRIPE_WEBHOOK_SECRETS", ","),
+        ("TRUSTED_PROXIES", "two"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, wrong: str) -> None:
+    run = start("check", **{name: wrong})
+    assert run.returncode != 0
+    assert f"  {name}: " in run.stderr
+
+
+def test_production_cannot_be_pointed_away_from_stripe() -> None:
+    run = start("check", STRIPE_API_BASE="http://127.0.0.1:1")
+    assert run.returncode != 0
+    assert "STRIPE_API_BASE is for the stand-in only" in run.stderr
+
+
+def test_a_complete_production_environment_passes_the_deploy_check() -> None:
+    run = start("check", "--deploy", "--fail-level", "WARNING")
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "finding"),
+    [
+        ({"STAFF_MFA_REQUIRED": "0"}, "innopaas.E002"),
+        ({"DATABASE_OWNER_URL": "postgresql://owner:secret@127.0.0.1:1/innopaas"}, "innopaas.W003"),
+        ({"SITE_URL": "http://pay.innopaas.example"}, "innopaas.E004"),
+        ({"EMAIL_URL": "console://"}, "innopaas.E005"),
+        ({"STRIPE_SECRET_KEY": "sk_test_123"}, "innopaas.W006"),
+        ({"DEBUG": "1"}, "security.W018"),
+    ],
+)
+def test_the_deploy_check_names_what_belongs_to_a_demo(variables: dict[str, str], finding: str) -> None:
+    run = start("check", "--deploy", "--fail-level", "WARNING", **variables)
+    assert run.returncode != 0
+    assert finding in run.stderr

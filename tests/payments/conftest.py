@@ -1,0 +1,68 @@
+"""One Stripe stand-in a worker, asked through the real SDK; and a database where nothing open is left behind."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from payments import stripe_api
+from payments.models import Heartbeat, InboxEvent, Payment
+from payments.standin.client import StandIn
+from tests import builders
+from wallet.models import Organisation
+
+
+@pytest.fixture(scope="session")
+def stripe_process() -> Iterator[StandIn]:
+    with StandIn.start() as running:
+        yield running
+
+
+@pytest.fixture
+def stripe(stripe_process: StandIn, settings: LazySettings) -> Iterator[StandIn]:
+    """Stripe, as far as our code can tell; every switch as at the start."""
+    settings.STRIPE_API_BASE = stripe_process.base
+    stripe_api._client.cache_clear()
+    yield stripe_process
+    stripe_process.reset()
+    stripe_api._client.cache_clear()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The real moment: Stripe's sessions end by the real clock."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def clean(committed: None) -> Iterator[None]:
+    """Sweeps look at every row, so nothing that is open or unhandled outlives its test."""
+    yield
+    InboxEvent.objects.unhandled().update(handled_at=datetime.now(UTC), outcome=InboxEvent.Outcome.IGNORED)
+    Heartbeat.objects.update(beat_at=datetime.now(UTC))
+    Payment.objects.filter(state__in=[Payment.State.OPEN, Payment.State.PROCESSING]).update(state=Payment.State.EXPIRED)
+
+
+@pytest.fixture
+def acme(clean: None, now: datetime) -> Organisation:
+    """Alice's organisation, committed."""
+    return builders.make_organisation(now=now)
+
+
+@pytest.fixture
+def open_checkout(acme: Organisation, stripe: StandIn, now: datetime) -> Callable[..., Payment]:
+    """Orders of acme whose customer stands on Stripe's page."""
+
+    def make(**wish: Any) -> Payment:
+        return builders.open_checkout(acme, now=now, **wish)
+
+    return make
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's own retries without their pauses."""
+    monkeypatch.setattr("stripe._http_client.HTTPClient.MAX_DELAY", 0.01)
+    monkeypatch.setattr("stripe._http_client.HTTPClient.INITIAL_DELAY", 0.01)
