@@ -1,12 +1,13 @@
 # What a person types. Needs make and Python 3.11 or newer with venv; everything else comes with `make run` itself.
 # PORT=8001 moves the site, PYTHON=/path/to/python names another Python, ARGS="-k refund" goes to pytest.
-.PHONY: help run test check browser
+.PHONY: help run test check browser faults
 LOCAL = .venv/bin/python -m innopaas.local
 
 help:
 	@echo "make run      the whole site with a filled demo, on http://127.0.0.1:8000/ (PORT=8001 moves it)"
 	@echo "make test     the tests (ARGS='-k wallet' chooses some)"
 	@echo "make browser  the tests in a real Chromium"
+	@echo "make faults   guards taken away one by one, each must turn its test red (ARGS=card chooses some)"
 	@echo "make check    lint, types, import contracts, templates, migrations, production settings"
 
 run:
@@ -24,3 +25,7 @@ browser:
 check:
 	@sh innopaas/local/setup.sh dev
 	@exec $(LOCAL) check
+
+faults:
+	@sh innopaas/local/setup.sh dev
+	@exec $(LOCAL) exec -- python -m tests.faults $(ARGS)

@@ -228,7 +228,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
 EMAIL_BACKEND: str = _EMAIL["EMAIL_BACKEND"]
-EMAIL_FILE_PATH: str = _EMAIL.get("EMAIL_FILE_PATH", "")
+EMAIL_FILE_PATH: str = "/" + str(_EMAIL.get("EMAIL_FILE_PATH", "")).lstrip("/")  # file:///folder means /folder
 EMAIL_HOST: str = _EMAIL.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT: int = _EMAIL.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER: str = _EMAIL.get("EMAIL_HOST_USER") or ""
