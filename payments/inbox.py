@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 from django.db.models import F
@@ -33,12 +34,13 @@ def store(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
 
 def handle_due(*, now: datetime, limit: int = 100) -> int:
     """Take up what is due, one by one, and return how many were taken. Any number of workers may call it at once."""
-    taken = 0
+    taken, started = 0, monotonic()
     for event in InboxEvent.objects.due(now=now)[:limit]:
-        if not _take(event, now=now):
+        at = now + timedelta(seconds=monotonic() - started)  # a lease counts from when it is taken
+        if not _take(event, now=at):
             continue
         taken += 1
-        if not _handle(event, by="Stripe", now=now):
+        if not _handle(event, by="Stripe", now=at):
             break  # Stripe is away; the rest would only wait for it in turn
     return taken
 

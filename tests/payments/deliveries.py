@@ -12,6 +12,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from payments import stripe_api
+from payments.models import Payment
 from payments.standin.client import StandIn
 
 ADDRESS = "/payments/stripe/webhook/"
@@ -40,6 +41,12 @@ def event_about(session_id: str, *, kind: str = COMPLETED, **changes: Any) -> di
 def told_by(stripe: StandIn, session_id: str) -> list[dict[str, Any]]:
     """What Stripe has to tell about a session, oldest first."""
     return list(reversed(stripe.events(session_id=session_id)))
+
+
+def sessions_of(payment: Payment) -> list[str]:
+    """Every session Stripe has for a payment, whether or not we know of it."""
+    listed = stripe_api._client().v1.checkout.sessions.list({"limit": 100})
+    return [each.id for each in listed.data if each.to_dict()["metadata"].get("payment") == str(payment.pk)]
 
 
 def sign(raw: bytes, *, age: float = 0, secret: str | None = None) -> str:

@@ -1,8 +1,7 @@
-"""Card checkouts when somebody dies in between, Stripe misbehaves, or the customer changes his mind."""
+"""Card checkouts when somebody dies in between, Stripe misbehaves, or money comes late."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -20,12 +19,6 @@ from wallet.models import Organisation, Posting
 
 CREATE = "/v1/checkout/sessions"
 AFTER = timedelta(minutes=1)
-
-
-def sessions_of(payment: Payment) -> list[str]:
-    """Every session Stripe has for a payment, whether or not we know of it."""
-    listed = stripe_api._client().v1.checkout.sessions.list({"limit": 100})
-    return [each.id for each in listed.data if each.to_dict()["metadata"].get("payment") == str(payment.pk)]
 
 
 def lose_session(payment: Payment) -> str:
@@ -59,7 +52,7 @@ def test_second_click_reuses_the_open_session(acme: Organisation, stripe: StandI
     payment = builders.begin_top_up(acme, now=now)
     first = checkout.open_session(payment_id=payment.pk, now=now)
     assert checkout.open_session(payment_id=payment.pk, now=now + AFTER) == first
-    assert sessions_of(payment) == [builders.session_of(payment)]
+    assert deliveries.sessions_of(payment) == [builders.session_of(payment)]
 
 
 def test_ten_clicks_at_once_make_one_session(acme: Organisation, stripe: StandIn, now: datetime) -> None:
@@ -68,7 +61,7 @@ def test_ten_clicks_at_once_make_one_session(acme: Organisation, stripe: StandIn
     addresses = {each for each in clicks if isinstance(each, str)}
     assert len(addresses) == 1
     assert all(isinstance(each, str | stripe_api.StripeUnavailable) for each in clicks)
-    assert len(sessions_of(payment)) == 1
+    assert len(deliveries.sessions_of(payment)) == 1
     assert {checkout.open_session(payment_id=payment.pk, now=now)} == addresses
 
 
@@ -100,7 +93,7 @@ def test_order_waits_while_stripe_misbehaves_and_continue_makes_one_session(
     checkout.open_session(payment_id=payment.pk, now=now)
     shown = builders.session_of(payment)
     assert checkout.open_session(payment_id=payment.pk, now=now).endswith(shown)
-    made = sessions_of(payment)
+    made = deliveries.sessions_of(payment)
     assert shown in made
     # A 500 that Stripe remembers may hide a session; nobody was shown it, and nobody can pay it.
     assert len(made) == (2 if fault == {"kind": "error", "when": "after"} else 1)
@@ -113,7 +106,7 @@ def test_order_whose_hidden_session_ends_unpaid_is_none_the_worse(
     stripe.switch(faults=[{"kind": "error", "when": "after", "path": CREATE, "method": "POST"}])
     with pytest.raises(stripe_api.StripeUnavailable):
         checkout.open_session(payment_id=payment.pk, now=now)
-    [hidden] = sessions_of(payment)
+    [hidden] = deliveries.sessions_of(payment)
     checkout.open_session(payment_id=payment.pk, now=now)
     stripe.expire(hidden)
     tell(stripe, hidden, now=now)
@@ -138,7 +131,7 @@ def test_slow_stripe_ends_in_a_sentence_and_continue_finds_the_same_session(
     monkeypatch.undo()
     stripe_api._client.cache_clear()
     races.wait_until(lambda: _opens(payment, now=now))
-    assert sessions_of(payment) == [builders.session_of(payment)]
+    assert deliveries.sessions_of(payment) == [builders.session_of(payment)]
 
 
 def _opens(payment: Payment, *, now: datetime) -> bool:
@@ -160,7 +153,7 @@ def test_nothing_is_opened_after_the_deadline(acme: Organisation, stripe: StandI
     payment = builders.begin_top_up(acme, now=now)
     with pytest.raises(checkout.CannotBePaid):
         checkout.open_session(payment_id=payment.pk, now=now + PAYABLE_FOR)
-    assert sessions_of(payment) == []
+    assert deliveries.sessions_of(payment) == []
 
 
 def test_first_visit_shortly_before_the_deadline_is_too_late(
@@ -181,7 +174,7 @@ def test_lost_session_is_found_by_continue(acme: Organisation, stripe: StandIn, 
     session_id = lose_session(payment)
     checkout.open_session(payment_id=payment.pk, now=now)
     assert builders.session_of(payment) == session_id
-    assert sessions_of(payment) == [session_id]
+    assert deliveries.sessions_of(payment) == [session_id]
 
 
 def test_lost_session_that_was_paid_is_adopted_and_credited(acme: Organisation, stripe: StandIn, now: datetime) -> None:
@@ -275,135 +268,6 @@ def test_second_paid_session_of_an_order_becomes_an_order_that_follows(
     assert first.order.events.filter(state=State.PAID).count() == 1
     assert builders.balance_of(acme.pk) == builders.usd(200)
     assert builders.balance_of(acme.pk, chart.STRIPE_CLEARING) == builders.usd(200)
-
-
-# --- cancelling -------------------------------------------------------------------------------------------------
-
-
-def test_cancelled_order_can_no_longer_be_paid(
-    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
-) -> None:
-    payment = open_checkout()
-    checkout.cancel(order_id=payment.order_id, by="Alice", now=now)
-    order = Order.objects.get(pk=payment.order_id)
-    assert order.state == State.CANCELLED
-    assert order.events.latest("id").by == "Alice"
-    assert stripe_api.fetch_session(builders.session_of(payment)).status == "expired"
-    with pytest.raises(checkout.CannotBePaid):
-        checkout.open_session(payment_id=payment.pk, now=now)
-    with pytest.raises(checkout.CannotBePaid):
-        checkout.cancel(order_id=payment.order_id, by="Alice", now=now)
-
-
-def test_order_cancelled_ten_times_at_once_is_cancelled_once(
-    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
-) -> None:
-    payment = open_checkout()
-    cancel = partial(checkout.cancel, order_id=payment.order_id, by="Alice", now=now)
-    outcomes = races.run_at_once([cancel] * 10)
-    assert all(outcome is None or isinstance(outcome, checkout.CannotBePaid) for outcome in outcomes)
-    assert None in outcomes
-    assert payment.order.events.filter(state=State.CANCELLED).count() == 1
-
-
-def test_order_cancelled_after_it_was_paid_at_stripe_is_credited(
-    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
-) -> None:
-    payment = open_checkout()
-    stripe.pay(builders.session_of(payment))
-    checkout.cancel(order_id=payment.order_id, by="Alice", now=now)
-    payment.order.refresh_from_db()
-    assert payment.order.state == State.PAID
-    assert not payment.order.flags.exists()
-    assert builders.balance_of(acme.pk) == builders.usd(100)
-
-
-def test_wish_to_cancel_is_kept_while_stripe_is_away(
-    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime, quick_retries: None
-) -> None:
-    payment = open_checkout()
-    stripe.switch(faults=[{"kind": "drop", "when": "before", "calls": 3}])
-    with pytest.raises(stripe_api.StripeUnavailable):
-        checkout.cancel(order_id=payment.order_id, by="Alice", now=now)
-    payment.refresh_from_db()
-    assert (payment.order.state, payment.cancel_wished_by) == (State.PENDING, "Alice")
-    with pytest.raises(checkout.CannotBePaid):  # nobody is sent to pay what he wants cancelled
-        checkout.open_session(payment_id=payment.pk, now=now)
-
-    sweeps.ask_about_open_payments(now=now + AFTER)
-    payment.order.refresh_from_db()
-    assert payment.order.state == State.CANCELLED
-    assert stripe_api.fetch_session(builders.session_of(payment)).status == "expired"
-
-
-def test_session_made_while_its_order_was_cancelled_is_closed(
-    acme: Organisation, stripe: StandIn, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    payment = builders.begin_top_up(acme, now=now)
-    create = stripe_api.create_session
-
-    def create_slowly(**request: Any) -> stripe_api.CheckoutSession:
-        session = create(**request)
-        checkout.cancel(order_id=payment.order_id, by="Alice", now=now)
-        return session
-
-    monkeypatch.setattr(stripe_api, "create_session", create_slowly)
-    with pytest.raises(checkout.CannotBePaid):
-        checkout.open_session(payment_id=payment.pk, now=now)
-    [session_id] = sessions_of(payment)
-    assert stripe_api.fetch_session(session_id).status == "expired"
-    payment.order.refresh_from_db()
-    assert payment.order.state == State.CANCELLED
-
-
-@pytest.mark.parametrize("seed", range(races.scaled(6, full=300)))
-def test_cancel_at_the_moment_of_paying_ends_paid_or_cancelled(
-    seed: int, open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
-) -> None:
-    payment = open_checkout()
-    session_id = builders.session_of(payment)
-    event = deliveries.event_about(session_id)
-
-    def pay_and_tell() -> None:
-        stripe.pay(session_id)
-        deliveries.deliver(event)
-        inbox.handle_due(now=now + AFTER)
-
-    cancelled, *_ = races.run_at_once(
-        [
-            lambda: checkout.cancel(order_id=payment.order_id, by="Alice", now=now),
-            pay_and_tell,
-            lambda: checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now),
-        ]
-    )
-    assert cancelled is None or isinstance(cancelled, checkout.CannotBePaid)
-    payment.order.refresh_from_db()
-    is_paid = stripe_api.fetch_session(session_id).payment_status == "paid"
-    assert payment.order.state == (State.PAID if is_paid else State.CANCELLED)
-    assert builders.balance_of(acme.pk) == builders.usd(100 if is_paid else 0)
-
-
-def test_cancel_that_loses_against_the_webhook_says_so(
-    open_checkout: Callable[..., Payment],
-    acme: Organisation,
-    stripe: StandIn,
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The payment is confirmed after the wish was noted and before Stripe is asked: it is credited, nothing breaks."""
-    payment = open_checkout()
-    stripe.pay(builders.session_of(payment))
-    ask_about = checkout.ask_about
-
-    def ask_late(**about: Any) -> Payment:
-        ask_about(payment_id=payment.pk, by="Stripe", now=now)
-        return ask_about(**about)
-
-    monkeypatch.setattr(checkout, "ask_about", ask_late)
-    checkout.cancel(order_id=payment.order_id, by="Alice", now=now)
-    payment.order.refresh_from_db()
-    assert payment.order.state == State.PAID
-    assert builders.balance_of(acme.pk) == builders.usd(100)
 
 
 # --- declines ----------------------------------------------------------------------------------------------------

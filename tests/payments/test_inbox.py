@@ -1,5 +1,6 @@
 """P10 and P11: the inbox is the queue. The broker may vanish and workers may die; nothing waits for either for long."""
 
+import itertools
 import socket
 import threading
 import time
@@ -161,10 +162,35 @@ def test_event_of_a_dead_worker_is_taken_again_after_the_lease(
     assert inbox.handle_due(now=begun + inbox.LEASE - timedelta(seconds=1)) == 0
     payment.order.refresh_from_db()
     assert payment.order.state == State.PENDING
-    assert inbox.handle_due(now=begun + inbox.LEASE) == 1
+    assert inbox.handle_due(now=begun + inbox.LEASE + timedelta(seconds=1)) == 1
     payment.order.refresh_from_db()
     assert payment.order.state == State.PAID
     assert InboxEvent.objects.get(object_id=builders.session_of(payment)).attempts == 2
+
+
+def test_lease_counts_from_when_an_event_is_taken_however_long_the_batch_takes(
+    open_checkout: Callable[..., Payment],
+    acme: Organisation,
+    stripe: StandIn,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, clock, leases = now + AFTER, itertools.count(start=0, step=60), []
+    for payment in (open_checkout(), open_checkout()):
+        stripe.pay(builders.session_of(payment))
+        deliveries.deliver(deliveries.event_about(builders.session_of(payment)))
+    fetch = stripe_api.fetch_session
+
+    def note_the_lease(session_id: str) -> stripe_api.CheckoutSession:
+        leases.append(InboxEvent.objects.get(object_id=session_id).due_at)
+        return fetch(session_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stripe_api, "fetch_session", note_the_lease)
+        patch.setattr("payments.inbox.monotonic", lambda: next(clock))
+        assert inbox.handle_due(now=begun) == 2
+    minute = timedelta(minutes=1)
+    assert leases == [begun + minute + inbox.LEASE, begun + 2 * minute + inbox.LEASE]
 
 
 def test_worker_that_dies_before_it_notes_the_end_credits_nothing_twice(
@@ -187,7 +213,7 @@ def test_worker_that_dies_before_it_notes_the_end_credits_nothing_twice(
         patch.setattr(inbox, "_follow", follow_and_die)
         with pytest.raises(SystemExit):
             inbox.handle_due(now=now + AFTER)
-    assert inbox.handle_due(now=now + AFTER + inbox.LEASE) == 1
+    assert inbox.handle_due(now=now + AFTER + inbox.LEASE + timedelta(seconds=1)) == 1
     assert Posting.objects.filter(organisation=acme).count() == 1
     assert builders.balance_of(acme.pk) == builders.usd(100)
 
@@ -208,7 +234,7 @@ def test_no_two_workers_handle_one_event(
         raise stripe_api.StripeRefused
 
     monkeypatch.setattr(stripe_api, "fetch_session", note)
-    taken = races.run_at_once([lambda: inbox.handle_due(now=now + AFTER)] * 6)
+    taken = races.run_at_once([lambda: inbox.handle_due(now=now + AFTER, limit=1_000)] * 6)
     races.raise_failures(taken)
     assert sum(taken) == len(names)
     assert sorted(handled) == sorted(names)

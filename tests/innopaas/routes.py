@@ -1,0 +1,109 @@
+"""Every route of the site, and whose data it shows. A new route stands here before its page is done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+
+class Shows(Enum):
+    """Whose data a route shows."""
+
+    NAMED = auto()  # of the organisation whose id stands in the address
+    OWN = auto()  # of the visitor's own organisation
+    VISITOR = auto()  # of the visitor himself
+    NOBODY = auto()  # of no customer
+    STAFF = auto()  # of everybody, to staff who may
+
+
+TABLE = {
+    "home": Shows.OWN,
+    "payments:topup": Shows.OWN,
+    "payments:continue": Shows.NAMED,
+    "payments:cancel": Shows.NAMED,
+    "payments:return": Shows.NAMED,
+    "payments:webhook": Shows.NOBODY,
+    "billing:orders": Shows.OWN,
+    "billing:orders_csv": Shows.OWN,
+    "billing:order": Shows.NAMED,
+    "billing:receipt": Shows.NAMED,
+    "billing:receipt_pdf": Shows.NAMED,
+    "wallet:switch": Shows.OWN,
+    "wallet:create_organisation": Shows.VISITOR,
+    "wallet:members": Shows.OWN,
+    "wallet:change_role": Shows.OWN,
+    "wallet:remove": Shows.OWN,
+    "wallet:leave": Shows.OWN,
+    "wallet:offer_ownership": Shows.OWN,
+    "wallet:invite": Shows.OWN,
+    "wallet:withdraw": Shows.OWN,
+    "wallet:accept": Shows.NOBODY,  # to whoever holds the secret of the mail
+    "wallet:language": Shows.VISITOR,
+    "wallet:mail": Shows.VISITOR,
+    "healthz": Shows.NOBODY,
+    "readyz": Shows.NOBODY,
+    "metrics": Shows.NOBODY,
+    **dict.fromkeys(
+        [
+            "account_login", "account_logout", "account_inactive", "account_signup", "account_reauthenticate",
+            "account_email", "account_email_verification_sent", "account_change_password", "account_set_password",
+            "account_reset_password", "account_confirm_login_code", "account_confirm_email",
+            "account_reset_password_from_key_done", "account_reset_password_from_key", "account_reset_password_done",
+            "mfa_index", "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
+            "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
+            "mfa_list_webauthn", "mfa_add_webauthn", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn",
+            "mfa_edit_webauthn", "mfa_login_webauthn",
+        ],
+        Shows.VISITOR,
+    ),
+    **dict.fromkeys(
+        [
+            "admin:search", "admin:index", "admin:login", "admin:logout", "admin:password_change",
+            "admin:password_change_done", "admin:autocomplete", "admin:jsi18n", "admin:view_on_site",
+            "admin:app_list", "admin/(?P<url>.*)$", "admin:billing_flag_resolve", "admin:payments_inboxevent_replay",
+        ],
+        Shows.STAFF,
+    ),
+}  # fmt: skip
+
+ADMIN_MODELS = {
+    "account_emailaddress", "auth_group", "billing_flag", "billing_order", "billing_ordermail", "billing_topuplimit",
+    "mfa_authenticator", "payments_heartbeat", "payments_inboxevent", "payments_payment", "wallet_account",
+    "wallet_auditrun", "wallet_entry", "wallet_organisation", "wallet_posting", "wallet_sealedday", "wallet_user",
+}  # fmt: skip
+for _model in ADMIN_MODELS:
+    for _page in ("changelist", "add", "history", "delete", "change"):
+        TABLE[f"admin:{_model}_{_page}"] = Shows.STAFF
+    TABLE[f"admin/{_model.replace('_', '/', 1)}/<path:object_id>/"] = Shows.STAFF
+
+FOR_ANY_STAFF = {  # pages of the visitor himself, or of nobody's data
+    "admin:index", "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done",
+    "admin:jsi18n", "admin:search",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    name: str
+    pattern: str
+
+    def address(self, ids: dict[str, str]) -> str:
+        """The route with acme's ids in it."""
+        filled = self.pattern.replace("^", "").replace(r"\Z", "").replace("$", "").replace(r"\.", ".")
+        for shape, value in ids.items():
+            filled = filled.replace(shape, value)
+        return f"/{filled}"
+
+
+def routes() -> list[Route]:
+    return list(_walk(get_resolver(), "", ()))
+
+
+def _walk(resolver: URLResolver, prefix: str, spaces: tuple[str, ...]) -> Iterator[Route]:
+    for entry in resolver.url_patterns:
+        pattern = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield Route(name=":".join((*spaces, entry.name)) if entry.name else pattern, pattern=pattern)
+        else:
+            yield from _walk(entry, pattern, (*spaces, entry.namespace) if entry.namespace else spaces)
