@@ -7,6 +7,7 @@ from typing import Any
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError, EnvValidationError, validate
 
@@ -209,6 +210,7 @@ TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
+FORMAT_MODULE_PATH = "innopaas.formats"
 
 CURRENCIES = ("USD", "CNY")
 DEFAULT_CURRENCY = "USD"
@@ -269,6 +271,9 @@ UNFOLD = {
     "SITE_TITLE": _("InnoPaaS staff"),
     "SITE_HEADER": _("InnoPaaS staff"),
     "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("innopaas/favicon.svg")}
+    ],
     "SHOW_HISTORY": True,
     "COLORS": {
         "primary": {
