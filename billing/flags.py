@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from billing.models import Flag, Order
 from wallet.models import User
 
@@ -25,9 +23,8 @@ def raise_flag(*, order: Order, reason: Flag.Reason, now: datetime, detail: str 
     )
 
 
-@transaction.atomic
 def resolve(*, flag_id: UUID, by: User, note: str, now: datetime) -> bool:
-    """Close the question with a note. False when somebody else was quicker."""
+    """Close the flag with a note. False when somebody else was quicker."""
     return bool(
         Flag.objects.filter(pk=flag_id, resolved_at__isnull=True).update(
             resolved_by=by, resolved_at=now, note=note[:500]

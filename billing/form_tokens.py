@@ -19,7 +19,7 @@ class BadFormToken(Exception):
 class FormToken:
     organisation_id: UUID
     target: str
-    nonce: str
+    id: str
 
 
 def issue(*, user_id: UUID, organisation_id: UUID, target: str) -> str:
@@ -30,9 +30,9 @@ def issue(*, user_id: UUID, organisation_id: UUID, target: str) -> str:
 def read(text: str, *, user_id: UUID) -> FormToken:
     """Raise `BadFormToken` unless the token is ours, this user's and at most a day old."""
     try:
-        owner, organisation_id, target, nonce = signing.loads(text, salt=_SALT, max_age=_VALID_FOR)
+        owner, organisation_id, target, token_id = signing.loads(text, salt=_SALT, max_age=_VALID_FOR)
     except (signing.BadSignature, ValueError) as error:
         raise BadFormToken from error
     if owner != str(user_id):
         raise BadFormToken
-    return FormToken(organisation_id=UUID(organisation_id), target=target, nonce=nonce)
+    return FormToken(organisation_id=UUID(organisation_id), target=target, id=token_id)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from smtplib import SMTPException
 from uuid import UUID
 
@@ -59,7 +60,7 @@ def _send(mail: OrderMail, *, now: datetime) -> bool:
         subject=" ".join(subject.split()),
         body=body.strip() + "\n",
         to=[reader.email for reader in readers],
-        headers={"Message-ID": f"<{mail.pk}@innopaas.example>", "X-Order": order.number},
+        headers={"Message-ID": f"<{mail.pk}@{_mail_domain()}>", "X-Order": order.number},
     )
     try:
         message.send()
@@ -71,6 +72,10 @@ def _send(mail: OrderMail, *, now: datetime) -> bool:
         sent_at=now, to=", ".join(message.to)[:1000], subject=message.subject[:200], error=""
     )
     return True
+
+
+def _mail_domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
 def _readers(organisation_id: UUID, creator: User) -> list[User]:

@@ -28,7 +28,7 @@ TRANSITIONS = MappingProxyType(
         State.CHARGED_BACK: {State.PAID, State.PARTIALLY_REFUNDED},
     }
 )
-"""The table of DESIGN: from which state to which. Anything else is `IllegalTransition`."""
+"""The only way an order changes its state: from which to which. Anything else is `IllegalTransition`."""
 
 PAYABLE_FOR = timedelta(hours=23)
 """A card order waits this long; Stripe keeps a Checkout Session open for 24 hours at the most."""
@@ -150,6 +150,12 @@ def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     if stored.pk == order.pk:
         _tell(stored, note=Note.OPENED, by=str(by), now=now)
     return stored
+
+
+def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
+    """End an order that Stripe can tell nothing final about. Money that comes later is credited all the same."""
+    if order.is_on_its_way:
+        _move(order, to=State.FAILED, note=Note.ENDED_BY_TEAM, by=by, now=now, detail=note)
 
 
 def _open_follower(first: Order, *, by: str, now: datetime) -> Order:

@@ -1,10 +1,19 @@
-"""Every check of the audit, of every app; nightly task and command run the same list."""
+"""The whole audit, of every app; nightly task and command run the same one."""
 
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final
 
 from billing.audit import CHECKS as ORDER_CHECKS
 from payments.audit import CHECKS as PAYMENT_CHECKS
-from wallet.audit import CHECKS as LEDGER_CHECKS
-from wallet.audit import Check
+from wallet import audit
+from wallet.models import AuditRun
 
-CHECKS: Final[tuple[Check, ...]] = LEDGER_CHECKS + ORDER_CHECKS + PAYMENT_CHECKS
+CHECKS: Final[tuple[audit.Check, ...]] = audit.CHECKS + ORDER_CHECKS + PAYMENT_CHECKS
+
+
+def run(*, now: datetime) -> AuditRun:
+    """Run every check and keep the result."""
+    started = monotonic()
+    problems = audit.find_problems(checks=CHECKS, now=now)
+    return audit.record(problems=problems, started_at=now, finished_at=now + timedelta(seconds=monotonic() - started))

@@ -11,10 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django_prometheus.exports import ExportToDjangoView
-from kombu.connection import Connection
-from kombu.exceptions import OperationalError
 from prometheus_client import Gauge
+from redis import Redis
+from redis.exceptions import RedisError
 
+from payments import sweeps
 from payments.models import Heartbeat, InboxEvent
 
 SILENCE = timedelta(seconds=50)
@@ -22,9 +23,14 @@ SILENCE = timedelta(seconds=50)
 
 OLDEST_UNHANDLED = timedelta(minutes=5)
 
-_inbox_waiting = Gauge("innopaas_inbox_waiting", "Inbox events not handled yet")
-_inbox_oldest = Gauge("innopaas_inbox_oldest_seconds", "Age of the oldest inbox event not handled yet")
-_worker_silence = Gauge("innopaas_worker_silence_seconds", "Time since a worker last swept the inbox")
+# Whichever process answers has just measured them, so its figure is the one that counts.
+_inbox_waiting = Gauge("innopaas_inbox_waiting", "Inbox events not handled yet", multiprocess_mode="mostrecent")
+_inbox_oldest = Gauge(
+    "innopaas_inbox_oldest_seconds", "Age of the oldest inbox event not handled yet", multiprocess_mode="mostrecent"
+)
+_worker_silence = Gauge(
+    "innopaas_worker_silence_seconds", "Time since a worker last swept the inbox", multiprocess_mode="mostrecent"
+)
 
 
 @login_not_required
@@ -47,19 +53,23 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' figures, for whoever knows METRICS_TOKEN (in DEBUG for everybody)."""
-    expected = f"Bearer {settings.METRICS_TOKEN}"
-    is_known = settings.METRICS_TOKEN and hmac.compare_digest(request.headers.get("Authorization", ""), expected)
-    if not (is_known or (settings.DEBUG and not settings.METRICS_TOKEN)):
+    if not (_knows_token(request) or (settings.DEBUG and not settings.METRICS_TOKEN)):
         raise Http404
     _measure(timezone.now())
     answer: HttpResponse = ExportToDjangoView(request)
     return answer
 
 
+def _knows_token(request: HttpRequest) -> bool:
+    """Compared as bytes: what a stranger sends need not be ASCII."""
+    given, expected = request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"
+    return bool(settings.METRICS_TOKEN) and hmac.compare_digest(given.encode(), expected.encode())
+
+
 def _finding(check: Callable[[datetime], str], now: datetime) -> str:
     try:
         return check(now)
-    except (DatabaseError, OperationalError, OSError) as error:
+    except (DatabaseError, RedisError, OSError) as error:
         return f"unreachable: {type(error).__name__}"
 
 
@@ -70,8 +80,9 @@ def _database(_now: datetime) -> str:
 
 
 def _broker(_now: datetime) -> str:
-    with Connection(settings.CELERY_BROKER_URL, connect_timeout=1, transport_options={"socket_timeout": 1}) as broker:
-        broker.ensure_connection(max_retries=1, timeout=1)
+    """It has to take a write: a replica or a full one answers, and no worker is woken."""
+    with Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=1, socket_connect_timeout=1) as broker:
+        broker.set("innopaas:readyz", "1", ex=60)
     return "ok"
 
 
@@ -96,7 +107,7 @@ _CHECKS: dict[str, Callable[[datetime], str]] = {
 
 
 def _silence(now: datetime) -> timedelta | None:
-    beat = Heartbeat.objects.filter(name="inbox").first()
+    beat = Heartbeat.objects.filter(name=sweeps.INBOX).first()
     return now - beat.beat_at if beat else None
 
 

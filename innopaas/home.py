@@ -7,9 +7,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing import explanations, search
-from billing.models import Order
+from billing.models import ON_THEIR_WAY, Order
 from wallet import chart
-from wallet.models import Account, Member, Role
+from wallet.models import Account, Member
+from wallet.money import WALLET_CURRENCY
 
 _SHOWN = 5
 
@@ -27,19 +28,13 @@ def show(request: HttpRequest) -> HttpResponse:
         "innopaas/home.html",
         {
             "balance": Account.objects.balance(
-                organisation_id=member.organisation_id, code=chart.WALLET, currency="USD"
+                organisation_id=member.organisation_id, code=chart.WALLET, currency=WALLET_CURRENCY
             ),
             "on_their_way": [
                 {"order": order, "explanation": explanations.explain(order, now=now)}
-                for order in orders.filter(state__in=["PENDING", "IN_REVIEW"])[:_SHOWN]
+                for order in orders.filter(state__in=ON_THEIR_WAY)[:_SHOWN]
             ],
             "latest": orders[:_SHOWN],
-            "able": [] if member.may_top_up else _able(member),
+            "able": [] if member.may_top_up else Member.objects.able_to_top_up(member.organisation_id),
         },
     )
-
-
-def _able(member: Member) -> list[Member]:
-    """Who in the organisation may top up, for somebody who may not."""
-    mine = Member.objects.filter(organisation_id=member.organisation_id, role__in=[Role.OWNER, Role.BILLING])
-    return list(mine.select_related("user").order_by("joined_at"))

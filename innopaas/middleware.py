@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
+from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
@@ -17,19 +19,30 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from wallet import second_factors
+from wallet.views.second_factors import forget, may_set_up
+
 Answer = Callable[[HttpRequest], HttpResponse]
 
-SECOND_FACTORS = {
+PAGES_ASKING = {
     Authenticator.Type.TOTP: "mfa_reauthenticate",
     Authenticator.Type.WEBAUTHN: "mfa_reauthenticate_webauthn",
 }
-"""What counts as a second factor, and the page that asks for it again."""
+"""The page that asks for each kind of second factor again."""
+
+SETTING_UP = {"mfa_activate_totp", "mfa_add_webauthn"}
+CHANGING = {"account_email", "account_change_password", "account_set_password"}
+CHANGING_NOTHING = {"mfa_index", "mfa_authenticate", "mfa_login_webauthn", "mfa_list_webauthn", *PAGES_ASKING.values()}
+"""Whatever else allauth has, or gets, below `mfa_` shows or changes a second factor."""
 
 ADMIN_POLICY = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
 
 
 class StaffSecondFactorMiddleware:
-    """Staff reach the admin only with a second factor, used lately, where the setting asks for it."""
+    """Where the setting asks for it, staff reach the admin only with a second factor, used lately, and change what
+    guards their account (factors, recovery codes, password, address) only with one used just now. A password alone is
+    never enough: the first factor is set up by a link from an administrator.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -37,6 +50,12 @@ class StaffSecondFactorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         barrier = _find_barrier(request, timezone.now()) if is_admin(request) else None
         return barrier or self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if not _guards_account(name) or not (settings.STAFF_MFA_REQUIRED and getattr(request.user, "is_staff", False)):
+            return None
+        return _find_barrier_to_change(request, name, timezone.now())
 
 
 class AdminContentPolicyMiddleware:
@@ -64,18 +83,33 @@ def _find_barrier(request: HttpRequest, now: datetime) -> HttpResponse | None:
         raise PermissionDenied
     if not settings.STAFF_MFA_REQUIRED:
         return None
-    mine = Authenticator.objects.filter(user_id=request.user.pk, type__in=SECOND_FACTORS)
-    types = set(mine.values_list("type", flat=True))
+    types = second_factors.list_types(user_id=request.user.pk)
     if not types:
         return render(request, "innopaas/second_factor_needed.html", status=403)
-    if _used_second_factor_lately(request, now):
+    return None if _used_second_factor(request, now, within=settings.STAFF_LOGIN_FRESH_FOR) else _ask(request, types)
+
+
+def _guards_account(name: str) -> bool:
+    return name in CHANGING or (name.startswith("mfa_") and name not in CHANGING_NOTHING)
+
+
+def _find_barrier_to_change(request: HttpRequest, name: str, now: datetime) -> HttpResponse | None:
+    user_id = UUID(str(request.user.pk))
+    if types := second_factors.list_types(user_id=user_id):
+        forget(session=request.session)
+        within = timedelta(seconds=app_settings.REAUTHENTICATION_TIMEOUT)
+        return None if _used_second_factor(request, now, within=within) else _ask(request, types)
+    if name in SETTING_UP and may_set_up(session=request.session, user_id=user_id, now=now):
         return None
-    page = next(name for kind, name in SECOND_FACTORS.items() if kind in types)
+    return render(request, "innopaas/second_factor_needed.html", status=403)
+
+
+def _ask(request: HttpRequest, types: set[str]) -> HttpResponse:
+    page = next(name for kind, name in PAGES_ASKING.items() if kind in types)
     return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _used_second_factor_lately(request: HttpRequest, now: datetime) -> bool:
+def _used_second_factor(request: HttpRequest, now: datetime, *, within: timedelta) -> bool:
     records = get_authentication_records(request, cast(AbstractBaseUser, request.user))
     used_at = max((record["at"] for record in records if record.get("method") == "mfa"), default=0)
-    fresh_for: timedelta = getattr(settings, "STAFF_LOGIN_FRESH_FOR", timedelta(hours=12))
-    return now.timestamp() - used_at < fresh_for.total_seconds()
+    return now.timestamp() - used_at < within.total_seconds()

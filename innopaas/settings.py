@@ -16,7 +16,7 @@ from innopaas import logs
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env(eager=False)  # errors are gathered and told together by env.seal() below
-SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=32))
+SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=50))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
@@ -62,7 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.humanize",
+    "django.contrib.humanize",  # some of allauth's pages load it
     "django.forms",
     "allauth",
     "allauth.account",
@@ -165,8 +165,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "nightly audit": {
         "task": "innopaas.tasks.audit_ledger",
-        "schedule": crontab(hour=19, minute=30),
-    },  # 03:30 in Shanghai
+        "schedule": crontab(hour=19, minute=30),  # 03:30 in Shanghai
+    },
     "old sessions": {"task": "innopaas.tasks.clear_sessions", "schedule": crontab(hour=20, minute=30)},
 }
 

@@ -6,8 +6,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from innopaas.audit import CHECKS
-from wallet import audit
+from innopaas import audit
 
 logger = logging.getLogger(__name__)
 
@@ -15,10 +14,7 @@ logger = logging.getLogger(__name__)
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def audit_ledger() -> None:
     """Run the audit and keep its result; a difference is an error in the log as well."""
-    started_at = timezone.now()
-    problems = audit.find_problems(checks=CHECKS)
-    audit.record(problems=problems, started_at=started_at, finished_at=timezone.now())
-    for problem in problems:
+    for problem in audit.run(now=timezone.now()).problems:
         logger.error("the audit found a difference: %s", problem)
 
 

@@ -1,11 +1,10 @@
 """The audit of payments: what Stripe confirmed was credited, and nothing Stripe told us lies about unhandled."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import F
-from django.utils import timezone
 
 from payments.models import InboxEvent, Payment
 from wallet.audit import Check
@@ -13,7 +12,7 @@ from wallet.audit import Check
 INBOX_LIMIT = timedelta(minutes=15)
 
 
-def check_confirmed_payments(using: str) -> Iterable[str]:
+def check_confirmed_payments(using: str, _now: datetime) -> Iterable[str]:
     """A confirmed payment credited an order of its own organisation that is, or was, paid with its amount."""
     confirmed = Payment.objects.using(using).filter(state=Payment.State.CONFIRMED)
     wrong = confirmed.filter(credited_order__paid_at__isnull=True) | confirmed.exclude(
@@ -23,9 +22,9 @@ def check_confirmed_payments(using: str) -> Iterable[str]:
         yield f"Payment {payment.pk} of order {payment.order.number} is confirmed, but no order was credited with it."
 
 
-def check_inbox(using: str) -> Iterable[str]:
+def check_inbox(using: str, now: datetime) -> Iterable[str]:
     """No event waits longer than INBOX_LIMIT."""
-    late = InboxEvent.objects.using(using).unhandled().filter(received_at__lt=timezone.now() - INBOX_LIMIT)
+    late = InboxEvent.objects.using(using).unhandled().filter(received_at__lt=now - INBOX_LIMIT)
     for event in late:
         since = f"{event.received_at:%Y-%m-%d %H:%M} UTC"
         yield f"Inbox event {event.event_id} ({event.type}) waits since {since}: {event.error}"

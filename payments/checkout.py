@@ -23,6 +23,10 @@ class CannotBePaid(Exception):
     """The order is not waiting for a card payment any more."""
 
 
+class NotFlagged(Exception):
+    """The order is not waiting, or nothing about it is in doubt: it ends by itself."""
+
+
 def begin(wish: orders.TopUp, *, by: User, now: datetime, language: str, return_url: Callable[[Order], str]) -> Payment:
     """Commit the order and its first payment. The same wish again returns the payment made then.
 
@@ -50,21 +54,28 @@ def open_session(*, payment_id: UUID, now: datetime) -> str:
         raise CannotBePaid(payment.order.number)
     try:
         session = _create_session(payment)
-    except stripe_api.StripeRefused as error:
+    except (stripe_api.StripeRefused, stripe_api.SessionUnreadable) as error:
         flags.raise_flag(order=payment.order, reason=Flag.Reason.REFUSED_BY_STRIPE, detail=str(error), now=now)
         raise stripe_api.StripeUnavailable(str(error)) from error
-    return _keep(payment, session)
+    return _keep(payment, session, now=now)
 
 
-def adopt(session: stripe_api.CheckoutSession) -> Payment | None:
+def adopt(session: stripe_api.CheckoutSession, *, now: datetime) -> Payment | None:
     """The payment a session belongs to; one that lost its session (killed between answer and store) gets it back."""
     payment = Payment.objects.filter(session_id=session.id).first()
     if payment is None and _is_uuid(session.payment_id):
         Payment.objects.filter(pk=session.payment_id, session_id__isnull=True).update(
-            session_id=session.id, session_url=session.url, session_expires_at=session.expires_at
+            session_id=session.id, session_url=session.url, session_expires_at=session.expires_at, ask_at=now
         )
         payment = Payment.objects.filter(pk=session.payment_id, session_id=session.id).first()
     return payment
+
+
+def find_claimed(session: stripe_api.CheckoutSession) -> Payment | None:
+    """The payment that a session names, whichever session that payment has."""
+    if not _is_uuid(session.payment_id):
+        return None
+    return Payment.objects.select_related("order").filter(pk=session.payment_id).first()
 
 
 def cancel(*, order_id: UUID, by: str, now: datetime) -> None:
@@ -78,6 +89,24 @@ def cancel(*, order_id: UUID, by: str, now: datetime) -> None:
     if payment_id is None or not opened.filter(pk=payment_id).update(cancel_wished_by=by, ask_at=now):
         raise CannotBePaid(str(order_id))
     ask_about(payment_id=payment_id, by=by, now=now)
+
+
+def end_flagged(*, order_id: UUID, by: str, note: str, now: datetime) -> None:
+    """End an order that waits under a flag, when a person has found out that nobody else ever will.
+
+    Raises `NotFlagged` when it does not wait or nothing is in doubt. Its payment is asked about no more, but what an
+    event still tells of it is followed: money that arrives is credited and flagged.
+    """
+    with transaction.atomic(durable=True):
+        payments = list(Payment.objects.select_for_update().filter(order_id=order_id).order_by("pk"))
+        order = orders.lock(order_id)
+        if not order.is_on_its_way or not order.flags.filter(resolved_at__isnull=True).exists():
+            raise NotFlagged(order.number)
+        for payment in payments:
+            if payment.is_open:
+                payment.state = Payment.State.FAILED
+                payment.save(update_fields=["state"])
+        orders.end_by_team(order=order, by=by, note=note, now=now)
 
 
 def ask_about(*, payment_id: UUID, by: str, now: datetime) -> Payment:
@@ -146,13 +175,13 @@ def _next_key(key: str) -> str:
     return f"checkout:{base}:{int(count or 1) + 1}"
 
 
-def _keep(payment: Payment, session: stripe_api.CheckoutSession) -> str:
+def _keep(payment: Payment, session: stripe_api.CheckoutSession, *, now: datetime) -> str:
     kept = Payment.objects.filter(
         Q(session_id__isnull=True) | Q(session_id=session.id),
         pk=payment.pk,
         state=Payment.State.OPEN,
         cancel_wished_by="",
-    ).update(session_id=session.id, session_url=session.url, session_expires_at=session.expires_at)
+    ).update(session_id=session.id, session_url=session.url, session_expires_at=session.expires_at, ask_at=now)
     if not kept:  # cancelled while Stripe was making it: nobody shall pay it
         stripe_api.expire_session(session.id)
         raise CannotBePaid(payment.order.number)

@@ -70,12 +70,13 @@ def judge(*, payment: Payment, order: Order, session: CheckoutSession) -> Verdic
 
 
 def _disagreement(payment: Payment, order: Order, session: CheckoutSession) -> Flag.Reason | None:
-    held = session.held or session.amount
     if (session.order_number, session.payment_id) != (order.number, str(payment.pk)):
         return Flag.Reason.WRONG_ORDER
-    if not (session.amount.currency == held.currency == payment.amount.currency):
+    if session.amount is None or session.held is None or session.payment_intent_status != "succeeded":
+        return Flag.Reason.NOTHING_HELD
+    if not (session.amount.currency == session.held.currency == payment.amount.currency):
         return Flag.Reason.WRONG_CURRENCY
-    if not (session.amount == held == payment.amount):
+    if not (session.amount == session.held == payment.amount):
         return Flag.Reason.WRONG_AMOUNT
     return None
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import F
 
+from billing import flags
+from billing.models import Flag
 from payments import checkout, confirmation, settlement, stripe_api
 from payments.models import InboxEvent
 from wallet.models import HOUSE_ID
@@ -17,48 +19,59 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 """How long whoever took an event up may work on it before another takes it: what a dead worker costs."""
 
-_SESSION_EVENTS = frozenset(
-    {
-        "checkout.session.completed",
-        "checkout.session.expired",
-        "checkout.session.async_payment_succeeded",
-        "checkout.session.async_payment_failed",
-    }
-)
+
+_PATIENCE = 3
+"""Unanswered questions after which a batch is left for later; one odd session alone must not stop the others."""
 
 
-def store(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
-    """Keep the events; one we have already stays as it is. What we do not need is kept and put aside at once."""
-    InboxEvent.objects.bulk_create([_row(event, now=now) for event in events], ignore_conflicts=True)
+def receive(event: stripe_api.Event, *, now: datetime) -> None:
+    """Keep an event that was delivered; one we have already stays as it is. What we do not need is put aside at once.
+
+    So is an event of another API version than ours: its endpoint is set up wrongly, and somebody has to look.
+    """
+    outcome = _outcome_of_kind(event)
+    if not outcome and event.api_version != stripe_api.API_VERSION:
+        outcome = InboxEvent.Outcome.ASIDE
+    InboxEvent.objects.bulk_create([_row(event, outcome=outcome, now=now)], ignore_conflicts=True)
+
+
+def store_missed(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
+    """Keep events found in Stripe's list, of whatever API version: of each only the object's id is needed."""
+    rows = [_row(event, outcome=_outcome_of_kind(event), now=now) for event in events]
+    InboxEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def handle_due(*, now: datetime, limit: int = 100) -> int:
     """Take up what is due, one by one, and return how many were taken. Any number of workers may call it at once."""
-    taken, started = 0, monotonic()
+    taken, unanswered, started = 0, 0, monotonic()
     for event in InboxEvent.objects.due(now=now)[:limit]:
         at = now + timedelta(seconds=monotonic() - started)  # a lease counts from when it is taken
         if not _take(event, now=at):
             continue
         taken += 1
-        if not _handle(event, by="Stripe", now=at):
+        unanswered += not _handle(event, by="Stripe", now=at)
+        if unanswered == _PATIENCE:
             break  # Stripe is away; the rest would only wait for it in turn
     return taken
 
 
 def replay(*, event_id: UUID, by: str, now: datetime) -> InboxEvent:
-    """Handle an event again, whatever became of it: it credits nothing twice, for Stripe is asked as always."""
+    """Handle an event again, whatever became of it: it credits nothing twice, for Stripe is asked as always.
+
+    Until that has succeeded it counts as not handled, and the sweep goes on with it.
+    """
+    InboxEvent.objects.filter(pk=event_id).update(handled_at=None, outcome="", due_at=now + LEASE)
     event = InboxEvent.objects.get(pk=event_id)
     _handle(event, by=by, now=now)
     event.refresh_from_db()
     return event
 
 
-def _row(event: stripe_api.Event, *, now: datetime) -> InboxEvent:
-    outcome = ""
-    if event.type not in _SESSION_EVENTS:
-        outcome = InboxEvent.Outcome.IGNORED
-    elif event.api_version != stripe_api.API_VERSION:
-        outcome = InboxEvent.Outcome.ASIDE
+def _outcome_of_kind(event: stripe_api.Event) -> str:
+    return "" if event.type in stripe_api.SESSION_EVENTS else InboxEvent.Outcome.IGNORED
+
+
+def _row(event: stripe_api.Event, *, outcome: str, now: datetime) -> InboxEvent:
     return InboxEvent(
         event_id=event.id,
         type=event.type,
@@ -101,14 +114,25 @@ def _follow(event: InboxEvent, *, by: str, now: datetime) -> InboxEvent.Outcome:
         session = stripe_api.fetch_session(event.object_id)
     except stripe_api.StripeRefused:
         return InboxEvent.Outcome.NOT_OURS
-    payment = checkout.adopt(session)
+    payment = checkout.adopt(session, now=now)
     if payment is None:
-        if session.payment_id:  # carries our mark, but we have no such payment: real money all the same
-            settlement.hold_in_suspense(
-                session, organisation_id=HOUSE_ID, order_number=session.order_number[:24], now=now
-            )
-        return InboxEvent.Outcome.NOT_OURS
+        return _hold_strange_money(session, now=now)
     confirmation.confirm_payment(payment_id=payment.pk, session=session, by=by, now=now)
+    return InboxEvent.Outcome.DONE
+
+
+def _hold_strange_money(session: stripe_api.CheckoutSession, *, now: datetime) -> InboxEvent.Outcome:
+    """A session with our mark that is no payment's own: what it holds is booked and, where there is one, flagged."""
+    if not session.payment_id:
+        return InboxEvent.Outcome.NOT_OURS
+    claimed = checkout.find_claimed(session)
+    if claimed is None:
+        settlement.hold_in_suspense(session, organisation_id=HOUSE_ID, order_number=session.order_number[:24], now=now)
+        return InboxEvent.Outcome.NOT_OURS
+    flags.raise_flag(order=claimed.order, reason=Flag.Reason.WRONG_ORDER, detail=session.id, now=now)
+    settlement.hold_in_suspense(
+        session, organisation_id=claimed.organisation_id, order_number=claimed.order.number, now=now
+    )
     return InboxEvent.Outcome.DONE
 
 

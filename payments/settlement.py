@@ -13,8 +13,8 @@ def hold_in_suspense(session: CheckoutSession, *, organisation_id: UUID, order_n
     Nothing is booked, and the answer is False, for a session that holds no real money: unpaid, or of the other mode.
     Repeating it changes nothing.
     """
-    held = session.held or session.amount
-    if session.payment_status != "paid" or session.livemode is not is_live() or held.amount <= 0:
+    held = session.held  # what arrived, never what the session claims
+    if held is None or held.amount <= 0 or session.payment_status != "paid" or session.livemode is not is_live():
         return False
     ledger.post(
         organisation_id=organisation_id,

@@ -13,25 +13,42 @@ from typing import Any, TypeVar, cast
 import stripe
 from django.conf import settings
 from djmoney.money import Money
+from moneyed import CurrencyDoesNotExist
 
 logger = logging.getLogger(__name__)
 
 API_VERSION = "2026-10-28.endive"
 """What this code was written against; the webhook endpoint is pinned to the same."""
 
+SESSION_EVENTS = (
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+)
+"""The events we need; all others are kept and put aside."""
+
 MAX_EVENT_BYTES = 256 * 1024
 SIGNATURE_AGE = timedelta(seconds=300)
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 8
 _ZERO_DECIMAL = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
+_THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 _SIGNATURE_HEADER = re.compile(r"t=(\d{1,12})(?:,v[01]=[0-9a-f]{64}){1,10}")
+
+_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, OSError, CurrencyDoesNotExist)
+"""What reading an answer that is no Checkout Session of ours may raise."""
 
 Answer = TypeVar("Answer")
 
 
 class StripeUnavailable(Exception):
     """No usable answer: unreachable, slow, 5xx, 429, or not what Stripe's API returns. Ask again later."""
+
+
+class SessionUnreadable(Exception):
+    """Stripe answered, with something that is no Checkout Session we understand. A person has to look at it."""
 
 
 class FailureRemembered(StripeUnavailable):
@@ -54,7 +71,8 @@ class CheckoutSession:
     url: str
     status: str
     payment_status: str
-    amount: Money
+    amount: Money | None
+    """What is to be paid; None where Stripe names no amount (a session of another kind, not ours)."""
     livemode: bool
     order_number: str
     payment_id: str
@@ -89,7 +107,7 @@ def create_session(*, request: Mapping[str, Any], idempotency_key: str) -> Check
 
 
 def fetch_session(session_id: str) -> CheckoutSession:
-    """Raise `StripeRefused` when there is no such session on our account."""
+    """Raise `StripeRefused` when there is no such session on our account, `SessionUnreadable` for an odd answer."""
     return _session(_ask(lambda: _client().v1.checkout.sessions.retrieve(session_id, {"expand": ["payment_intent"]})))
 
 
@@ -107,12 +125,7 @@ def undelivered_events(*, since: datetime, now: datetime) -> list[Event]:
         lambda: _client().v1.events.list(
             {
                 "delivery_success": False,
-                "types": [
-                    "checkout.session.completed",
-                    "checkout.session.expired",
-                    "checkout.session.async_payment_succeeded",
-                    "checkout.session.async_payment_failed",
-                ],
+                "types": list(SESSION_EVENTS),
                 "created": {"gte": int(since.timestamp()), "lte": int(now.timestamp())},
                 "limit": 100,
             }
@@ -157,14 +170,14 @@ def read_event(raw: bytes) -> Event:
             "livemode": bool(livemode),
             "created": int(),
             "data": {"object": {"id": str(object_id)}},
-        } if _are_plain(event_id, event_type, object_id):
+        } if _are_plain(event_id, event_type, object_id, version := body.get("api_version") or "none"):
             if livemode is not is_live():
                 raise BadEvent("live and test mode do not agree")
             return Event(
                 id=event_id,
                 type=event_type,
                 object_id=object_id,
-                api_version=str(body.get("api_version") or ""),
+                api_version=version,
                 raw=raw,
             )
     raise BadEvent("the body is not an event")
@@ -176,9 +189,8 @@ def is_live() -> bool:
 
 
 def minor_units(amount: Money) -> int:
-    """The amount as Stripe counts it: cents, or whole units of a currency that has none."""
-    scale = 1 if amount.currency.code in _ZERO_DECIMAL else 100
-    units = amount.amount * scale
+    """The amount as Stripe counts it: cents, whole units or thousandths, as the currency has them."""
+    units = amount.amount.scaleb(_places(amount.currency.code))
     if units != units.to_integral_value():
         raise ValueError(f"{amount} is finer than Stripe's smallest unit")
     return int(units)
@@ -191,7 +203,7 @@ def _client() -> stripe.StripeClient:
         settings.STRIPE_SECRET_KEY,
         base_addresses={"api": base, "files": base, "connect": base} if base else None,
         stripe_version=API_VERSION,
-        max_network_retries=2,
+        max_network_retries=1,
         http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
     )
 
@@ -220,7 +232,7 @@ def _session(answer: Any) -> CheckoutSession:
             url=body.get("url") or "",
             status=_text(body["status"]),
             payment_status=_text(body["payment_status"]),
-            amount=_money(body["amount_total"], body["currency"]),
+            amount=None if body["amount_total"] is None else _money(body["amount_total"], body["currency"]),
             livemode=bool(body["livemode"]),
             order_number=body.get("client_reference_id") or "",
             payment_id=metadata.get("payment") or "",
@@ -230,15 +242,29 @@ def _session(answer: Any) -> CheckoutSession:
             failure=((intent.get("last_payment_error") or {}).get("message") or ""),
             expires_at=datetime.fromtimestamp(body["expires_at"], tz=UTC),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StripeUnavailable(f"the answer is not a Checkout Session: {error!r}") from error
+    except (
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        OSError,
+        CurrencyDoesNotExist,
+    ) as error:
+        raise SessionUnreadable(repr(error)) from error
 
 
 def _money(units: int, currency: str) -> Money:
     if type(units) is not int:
         raise TypeError(f"{units!r} is not a whole number of minor units")
     code = currency.upper()
-    return Money(Decimal(units) if code in _ZERO_DECIMAL else Decimal(units) / 100, code)
+    return Money(Decimal(units).scaleb(-_places(code)), code)
+
+
+def _places(currency: str) -> int:
+    if currency in _ZERO_DECIMAL:
+        return 0
+    return 3 if currency in _THREE_DECIMAL else 2
 
 
 def _readable(raw: bytes) -> Event | None:
@@ -263,8 +289,8 @@ def _is_signed_with(text: str, signature: str, secret: str) -> bool:
     return True
 
 
-def _are_plain(*names: str) -> bool:
-    return all(re.fullmatch(r"[A-Za-z0-9_.]{1,100}", name) for name in names)
+def _are_plain(*names: object) -> bool:
+    return all(isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name) for name in names)
 
 
 def _refuse_constant(name: str) -> None:

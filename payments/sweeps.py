@@ -5,11 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing import mails
+from billing import flags, mails
+from billing.models import Flag
 from payments import checkout, inbox, stripe_api
 from payments.models import Heartbeat, Payment
 
 logger = logging.getLogger(__name__)
+
+INBOX = "inbox"
+"""The sweep by whose heartbeat a worker is known to live."""
 
 _PATIENCE = 3
 """Unanswered questions after which a sweep gives up; one odd session alone must not stop the others."""
@@ -34,7 +38,7 @@ def sweep_inbox(*, now: datetime) -> None:
 def ask_about_open_payments(*, now: datetime) -> None:
     """Ask Stripe about payments that wait, whether or not any webhook ever came."""
     unanswered = 0
-    for payment in Payment.objects.to_ask_about(now=now)[:200]:
+    for payment in Payment.objects.to_ask_about(now=now).select_related("order")[:200]:
         try:
             checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now)
         except stripe_api.StripeUnavailable as error:
@@ -44,8 +48,16 @@ def ask_about_open_payments(*, now: datetime) -> None:
             if unanswered == _PATIENCE:
                 return  # Stripe is away; the rest would only wait for it in turn
         except stripe_api.StripeRefused as error:
-            logger.error("Stripe knows no session of payment %s: %s", payment.pk, error)  # noqa: TRY400  # no stack needed
-            Payment.objects.filter(pk=payment.pk).update(ask_at=now + timedelta(hours=1))
+            _set_apart(payment, Flag.Reason.NO_SUCH_SESSION, error, now=now)
+        except Exception as error:  # whatever is odd about one payment, the others are asked about
+            logger.exception("payment %s could not be asked about", payment.pk)
+            _set_apart(payment, Flag.Reason.UNREADABLE, error, now=now)
+
+
+def _set_apart(payment: Payment, reason: Flag.Reason, error: Exception, *, now: datetime) -> None:
+    """Put a payment that cannot be asked about before ops, and try it again after an hour."""
+    flags.raise_flag(order=payment.order, reason=reason, detail=str(error), now=now)
+    Payment.objects.filter(pk=payment.pk).update(ask_at=now + timedelta(hours=1))
 
 
 def find_missed_events(*, now: datetime) -> None:
@@ -55,7 +67,7 @@ def find_missed_events(*, now: datetime) -> None:
     except stripe_api.StripeUnavailable as error:
         logger.warning("Stripe does not answer, missed events are looked for later: %s", error)
         return
-    inbox.store(missed, now=now)
+    inbox.store_missed(missed, now=now)
     inbox.handle_due(now=now)
 
 
@@ -65,7 +77,7 @@ def send_mails(*, now: datetime) -> None:
 
 
 SWEEPS = (
-    Sweep(name="inbox", every=timedelta(seconds=10), run=sweep_inbox),
+    Sweep(name=INBOX, every=timedelta(seconds=10), run=sweep_inbox),
     Sweep(name="open payments", every=timedelta(minutes=1), run=ask_about_open_payments),
     Sweep(name="missed events", every=timedelta(minutes=5), run=find_missed_events),
     Sweep(name="mails", every=timedelta(seconds=20), run=send_mails),
@@ -83,7 +95,10 @@ def run_overdue(*, now: datetime) -> list[str]:
 
     Beat and broker normally do the waking; this is for when they are gone.
     """
-    return [sweep.name for sweep in SWEEPS if _claim_overdue(sweep, now=now) and _run_quietly(sweep, now=now)]
+    claimed = [sweep for sweep in SWEEPS if _claim_overdue(sweep, now=now)]
+    for sweep in claimed:
+        _run_quietly(sweep, now=now)
+    return [sweep.name for sweep in claimed]
 
 
 def _claim_overdue(sweep: Sweep, *, now: datetime) -> bool:
@@ -91,9 +106,8 @@ def _claim_overdue(sweep: Sweep, *, now: datetime) -> bool:
     return bool(Heartbeat.objects.filter(name=sweep.name, beat_at__lt=now - 2 * sweep.every).update(beat_at=now))
 
 
-def _run_quietly(sweep: Sweep, *, now: datetime) -> bool:
+def _run_quietly(sweep: Sweep, *, now: datetime) -> None:
     try:
         sweep.run(now=now)
     except Exception:  # the next sweep must run all the same
         logger.exception("the sweep %r failed", sweep.name)
-    return True

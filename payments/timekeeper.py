@@ -32,10 +32,12 @@ class Timekeeper(bootsteps.StartStopStep):
     terminate = stop
 
     def _keep_time(self) -> None:
-        while not self._ended.wait(_TICK_SECONDS):
+        while True:
             try:
                 sweeps.run_overdue(now=timezone.now())
             except Exception:  # the database may be away too; the clock goes on
                 logger.exception("the timekeeper could not run the sweeps")
             finally:
                 connections.close_all()
+            if self._ended.wait(_TICK_SECONDS):
+                return

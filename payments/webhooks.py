@@ -29,7 +29,7 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     except (stripe_api.BadEvent, RawPostDataException, UnreadablePostError) as error:
         logger.warning("webhook refused: %s", error)
         return HttpResponse("Not an authentic event.", status=400, content_type="text/plain")
-    inbox.store([event], now=now)
+    inbox.receive(event, now=now)
     tasks.wake_inbox()
     return HttpResponse("Stored.", content_type="text/plain")
 

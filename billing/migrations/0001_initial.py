@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=wallet.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('number', models.CharField(max_length=24, unique=True, verbose_name='order number')),
-                ('target', models.CharField(max_length=60, verbose_name='for')),
+                ('target', models.CharField(max_length=80, verbose_name='for')),
                 ('method', models.CharField(choices=[('CARD', 'Credit card'), ('OFFLINE', 'Offline transfer'), ('BALANCE', 'Wallet balance')], max_length=10, verbose_name='method')),
                 ('paid_currency', djmoney.models.fields.CurrencyField(choices=[('CNY', 'Chinese Yuan'), ('USD', 'US Dollar')], default='USD', editable=False, max_length=3)),
                 ('paid', djmoney.models.fields.MoneyField(decimal_places=6, max_digits=20, verbose_name='to pay')),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='Flag',
             fields=[
                 ('id', models.UUIDField(default=wallet.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('reason', models.CharField(choices=[('LATE_MONEY', 'Paid after the order had ended; credited'), ('EXTRA_PAYMENT', 'Paid more than once; credited as an order of its own'), ('WRONG_AMOUNT', "Stripe reports another amount than the order's"), ('WRONG_CURRENCY', "Stripe reports another currency than the order's"), ('WRONG_ORDER', 'Stripe reports the session of another order'), ('WRONG_MODE', 'Live and test mode do not agree'), ('UNKNOWN_STATUS', 'Stripe reports a payment status we do not know'), ('REFUSED_BY_STRIPE', 'Stripe refused to start the payment')], max_length=20, verbose_name='reason')),
+                ('reason', models.CharField(choices=[('LATE_MONEY', 'Paid after the order had ended; credited'), ('EXTRA_PAYMENT', 'Paid more than once; credited as an order of its own'), ('WRONG_AMOUNT', "Stripe reports another amount than the order's"), ('WRONG_CURRENCY', "Stripe reports another currency than the order's"), ('NOTHING_HELD', 'Stripe reports a payment, but holds no money of it'), ('WRONG_ORDER', 'Stripe reports the session of another order'), ('WRONG_MODE', 'Live and test mode do not agree'), ('UNKNOWN_STATUS', 'Stripe reports a payment status we do not know'), ('UNREADABLE', "Stripe's answer about the payment cannot be understood"), ('NO_SUCH_SESSION', "Stripe does not know the payment's session"), ('REFUSED_BY_STRIPE', 'Stripe refused to start the payment')], max_length=20, verbose_name='reason')),
                 ('detail', models.CharField(blank=True, max_length=500, verbose_name='detail')),
                 ('since', models.DateTimeField(verbose_name='since')),
                 ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='resolved')),
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('PENDING', 'Waiting for payment'), ('IN_REVIEW', 'In review'), ('PAID', 'Paid'), ('PARTIALLY_REFUNDED', 'Partially refunded'), ('REFUNDED', 'Refunded'), ('DISPUTED', 'Disputed'), ('CHARGED_BACK', 'Charged back'), ('REJECTED', 'Rejected'), ('FAILED', 'Failed'), ('EXPIRED', 'Expired'), ('CANCELLED', 'Cancelled')], max_length=20, verbose_name='state')),
                 ('at', models.DateTimeField(verbose_name='when')),
                 ('by', models.CharField(max_length=254, verbose_name='by')),
-                ('note', models.CharField(choices=[('OPENED', 'Top-up started'), ('CARD_PAID', 'The card payment was confirmed by Stripe and credited'), ('PAID_LATE', 'The money arrived after this order had ended; it was credited all the same'), ('PROCESSING', 'The bank is still processing the payment'), ('METHOD_FAILED', 'The bank refused the payment; nothing was charged'), ('DEADLINE', 'Not paid in time; Stripe confirmed that nothing was charged'), ('BY_CUSTOMER', 'Cancelled on request; Stripe confirmed that nothing was charged'), ('EXTRA_MONEY', 'A further payment arrived for the order before; it was credited here')], max_length=20, verbose_name='note')),
+                ('note', models.CharField(choices=[('OPENED', 'Top-up started'), ('CARD_PAID', 'The card payment was confirmed by Stripe and credited'), ('PAID_LATE', 'The money arrived after this order had ended; it was credited all the same'), ('PROCESSING', 'The bank is still processing the payment'), ('METHOD_FAILED', 'The bank refused the payment; nothing was charged'), ('DEADLINE', 'Not paid in time; Stripe confirmed that nothing was charged'), ('BY_CUSTOMER', 'Cancelled on request; Stripe confirmed that nothing was charged'), ('ENDED_BY_TEAM', 'Ended by our team'), ('EXTRA_MONEY', 'A further payment arrived for the order before; it was credited here')], max_length=20, verbose_name='note')),
                 ('detail', models.CharField(blank=True, max_length=500, verbose_name='detail')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='billing.order')),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='wallet.organisation')),
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                 ('to', models.CharField(max_length=1000, verbose_name='to')),
                 ('subject', models.CharField(max_length=200, verbose_name='subject')),
                 ('claimed_at', models.DateTimeField(verbose_name='taken up')),
-                ('attempts', models.PositiveSmallIntegerField(default=1, verbose_name='attempts')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
                 ('sent_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
                 ('error', models.CharField(blank=True, max_length=500, verbose_name='error')),
                 ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='mail', to='billing.orderevent')),
@@ -123,10 +123,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['organisation', 'state', '-id'], name='order_list_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state__in', ['PENDING', 'IN_REVIEW', 'REJECTED'])), fields=['deadline_at'], name='order_waiting'),
         ),
         migrations.AddConstraint(
             model_name='order',

@@ -10,16 +10,19 @@ from wallet.models import Organisation, User
 
 
 class Flag(models.Model):
-    """An open question about an order, until somebody resolves it."""
+    """A doubt about an order, open until somebody resolves it."""
 
     class Reason(models.TextChoices):
         LATE_MONEY = "LATE_MONEY", _("Paid after the order had ended; credited")
         EXTRA_PAYMENT = "EXTRA_PAYMENT", _("Paid more than once; credited as an order of its own")
         WRONG_AMOUNT = "WRONG_AMOUNT", _("Stripe reports another amount than the order's")
         WRONG_CURRENCY = "WRONG_CURRENCY", _("Stripe reports another currency than the order's")
+        NOTHING_HELD = "NOTHING_HELD", _("Stripe reports a payment, but holds no money of it")
         WRONG_ORDER = "WRONG_ORDER", _("Stripe reports the session of another order")
         WRONG_MODE = "WRONG_MODE", _("Live and test mode do not agree")
         UNKNOWN_STATUS = "UNKNOWN_STATUS", _("Stripe reports a payment status we do not know")
+        UNREADABLE = "UNREADABLE", _("Stripe's answer about the payment cannot be understood")
+        NO_SUCH_SESSION = "NO_SUCH_SESSION", _("Stripe does not know the payment's session")
         REFUSED_BY_STRIPE = "REFUSED_BY_STRIPE", _("Stripe refused to start the payment")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -9,14 +9,14 @@ from wallet.ids import new_id
 
 
 class OrderMail(models.Model):
-    """A mail about one event. The row is the claim: whoever inserts it sends it."""
+    """A mail about one event. Whoever moves `claimed_at` on sends it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event = models.OneToOneField(OrderEvent, models.PROTECT, related_name="mail")
     to = models.CharField(_("to"), max_length=1000)
     subject = models.CharField(_("subject"), max_length=200)
     claimed_at = models.DateTimeField(_("taken up"))
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=1)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=500, blank=True)
 

@@ -1,8 +1,7 @@
 """An order is the record of one top-up; its events are the timeline people read."""
 
 from datetime import datetime
-from typing import ClassVar, Self
-from uuid import UUID
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -28,6 +27,15 @@ class State(models.TextChoices):
     CANCELLED = "CANCELLED", _("Cancelled")
 
 
+ON_THEIR_WAY = (State.PENDING, State.IN_REVIEW)
+"""Their money may still come."""
+
+ENDED_UNPAID = (State.FAILED, State.EXPIRED, State.CANCELLED, State.REJECTED)
+
+CREDITED = (State.PAID, State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.CHARGED_BACK)
+"""Their money came, whatever became of it later."""
+
+
 class Method(models.TextChoices):
     CARD = "CARD", _("Credit card")
     OFFLINE = "OFFLINE", _("Offline transfer")
@@ -44,20 +52,8 @@ class Note(models.TextChoices):
     METHOD_FAILED = "METHOD_FAILED", _("The bank refused the payment; nothing was charged")
     DEADLINE = "DEADLINE", _("Not paid in time; Stripe confirmed that nothing was charged")
     BY_CUSTOMER = "BY_CUSTOMER", _("Cancelled on request; Stripe confirmed that nothing was charged")
+    ENDED_BY_TEAM = "ENDED_BY_TEAM", _("Ended by our team")
     EXTRA_MONEY = "EXTRA_MONEY", _("A further payment arrived for the order before; it was credited here")
-
-
-class OrderQuerySet(models.QuerySet["Order"]):
-    def of(self, organisation_id: UUID) -> Self:
-        return self.filter(organisation_id=organisation_id)
-
-    def on_their_way(self) -> Self:
-        """Orders whose money may still come."""
-        return self.filter(state__in=[State.PENDING, State.IN_REVIEW])
-
-    def newest(self) -> Self:
-        """The order of lists; ids grow with time, so the keyset is one column."""
-        return self.order_by("-id")
 
 
 class Order(models.Model):
@@ -66,7 +62,7 @@ class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="orders")
     number = models.CharField(_("order number"), max_length=24, unique=True)
-    target = models.CharField(_("for"), max_length=60)
+    target = models.CharField(_("for"), max_length=80)
     """The account code credited: `wallet` or `product:<slug>`."""
     method = models.CharField(_("method"), max_length=10, choices=Method)
     paid: "models.Field[Money, Money]" = money_field(_("to pay"))
@@ -85,7 +81,7 @@ class Order(models.Model):
     follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followers")
     """The first order, when this one books what came later for it."""
 
-    objects: ClassVar[models.Manager["Order"]] = OrderQuerySet.as_manager()
+    objects: ClassVar[models.Manager["Order"]] = models.Manager()
 
     class Meta:
         verbose_name = _("order")
@@ -99,19 +95,13 @@ class Order(models.Model):
                 name="order_amounts_are_positive",
             ),
             models.CheckConstraint(
-                condition=Q(paid_at__isnull=False)
-                | ~Q(state__in=["PAID", "PARTIALLY_REFUNDED", "REFUNDED", "DISPUTED", "CHARGED_BACK"]),
+                condition=Q(paid_at__isnull=False) | ~Q(state__in=[state.value for state in CREDITED]),
                 name="order_paid_has_its_time",
             ),
         ]
         indexes = [
             models.Index(fields=["organisation", "-id"], name="order_list"),
             models.Index(fields=["organisation", "state", "-id"], name="order_list_by_state"),
-            models.Index(
-                fields=["deadline_at"],
-                name="order_waiting",
-                condition=Q(state__in=["PENDING", "IN_REVIEW", "REJECTED"]),
-            ),
         ]
 
     def __str__(self) -> str:
@@ -119,11 +109,11 @@ class Order(models.Model):
 
     @property
     def is_on_its_way(self) -> bool:
-        return self.state in {State.PENDING, State.IN_REVIEW}
+        return self.state in ON_THEIR_WAY
 
     @property
     def has_ended_unpaid(self) -> bool:
-        return self.state in {State.FAILED, State.EXPIRED, State.CANCELLED, State.REJECTED}
+        return self.state in ENDED_UNPAID
 
     def may_be_continued(self, *, now: datetime) -> bool:
         """Whether the customer can still go on to pay it by card."""

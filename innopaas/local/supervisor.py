@@ -38,8 +38,8 @@ def run() -> int:
         signal.signal(number, _stop)
     try:
         leftovers.end(HOME)
-        if not ports.is_free(port, host=host):
-            raise Trouble(f"Port {port} is taken by another program: choose another, as in `make run PORT={port + 1}`.")
+        if reason := ports.explain(port, host=host):
+            raise Trouble(reason)
         _say("starting PostgreSQL and Valkey")
         servers.start()
         return _serve(servers, site.settings(servers, host=host, port=port))

@@ -17,7 +17,7 @@ from wallet.models import Organisation
 class PaymentQuerySet(models.QuerySet["Payment"]):
     def to_ask_about(self, *, now: datetime) -> Self:
         """Open attempts whose turn it is to be looked up at Stripe, the longest waiting first."""
-        return self.filter(state__in=[Payment.State.OPEN, Payment.State.PROCESSING], ask_at__lte=now).order_by("ask_at")
+        return self.filter(state__in=Payment.UNDECIDED, ask_at__lte=now).order_by("ask_at")
 
 
 class Payment(models.Model):
@@ -31,6 +31,8 @@ class Payment(models.Model):
         EXPIRED = "EXPIRED", _("Expired")
         MISMATCHED = "MISMATCHED", _("Does not agree")
 
+    UNDECIDED = (State.OPEN, State.PROCESSING)
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     order = models.ForeignKey(Order, models.PROTECT, related_name="payments")
@@ -43,7 +45,8 @@ class Payment(models.Model):
     """Sent with the request that makes the session; stored before the call, so that a retry finds the same one."""
     session_request = models.JSONField()
     """The parameters of that request, so that a retry repeats them exactly."""
-    session_id = models.CharField(_("Checkout Session"), max_length=100, null=True, blank=True, unique=True)  # unique
+    session_id = models.CharField(_("Checkout Session"), max_length=100, null=True, blank=True, unique=True)
+    """NULL until Stripe has made one."""
     session_url = models.CharField(max_length=2000, blank=True)
     session_expires_at = models.DateTimeField(_("session expires"))
     payment_intent_id = models.CharField(_("Payment Intent"), max_length=100, blank=True, db_index=True)
@@ -83,4 +86,12 @@ class Payment(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in {Payment.State.OPEN, Payment.State.PROCESSING}
+        return self.state in self.UNDECIDED
+
+    @property
+    def awaits_its_customer(self) -> bool:
+        return self.state == Payment.State.OPEN
+
+    @property
+    def is_being_checked(self) -> bool:
+        return self.state == Payment.State.MISMATCHED

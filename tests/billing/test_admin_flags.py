@@ -1,4 +1,4 @@
-"""Finance and ops resolve questions with a note; finance edits limits, with exact amounts only."""
+"""Finance and ops resolve flags with a note; finance edits limits, with exact amounts only."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -46,7 +46,7 @@ def text_of(response: Any) -> str:
     return " ".join(unescape(response.content.decode()).split())
 
 
-def test_finance_resolves_a_question_with_a_note_and_once(fiona: Client, flag: Flag) -> None:
+def test_finance_resolves_a_flag_with_a_note_and_once(fiona: Client, flag: Flag) -> None:
     address = reverse("admin:billing_flag_resolve", args=[flag.pk])
     assert address in text_of(fiona.get(f"/admin/billing/flag/{flag.pk}/change/"))
 
@@ -60,7 +60,7 @@ def test_finance_resolves_a_question_with_a_note_and_once(fiona: Client, flag: F
 
 
 @pytest.mark.parametrize("note", ["", "   ", "x" * 501])
-def test_a_question_is_not_resolved_without_saying_why(fiona: Client, flag: Flag, note: str) -> None:
+def test_a_flag_is_not_resolved_without_saying_why(fiona: Client, flag: Flag, note: str) -> None:
     assert fiona.post(reverse("admin:billing_flag_resolve", args=[flag.pk]), {"note": note}).status_code == 200
 
     flag.refresh_from_db()
@@ -76,7 +76,7 @@ def test_staff_without_the_permission_resolve_nothing(log_in_as: Callable[[User]
     assert flag.resolved_at is None
 
 
-def test_open_questions_are_listed_apart_from_resolved_ones(fiona: Client, flag: Flag) -> None:
+def test_open_flags_are_listed_apart_from_resolved_ones(fiona: Client, flag: Flag) -> None:
     listing = "/admin/billing/flag/"
     assert flag.order.number in text_of(fiona.get(listing, {"open": "open"}))
     assert flag.order.number not in text_of(fiona.get(listing, {"open": "resolved"}))

@@ -21,7 +21,7 @@ def test_token_names_the_organisation_and_the_target() -> None:
 
 
 def test_two_forms_have_two_tokens() -> None:
-    assert form_tokens.read(token_of(), user_id=ALICE).nonce != form_tokens.read(token_of(), user_id=ALICE).nonce
+    assert form_tokens.read(token_of(), user_id=ALICE).id != form_tokens.read(token_of(), user_id=ALICE).id
 
 
 def test_token_of_somebody_else_is_bad() -> None:

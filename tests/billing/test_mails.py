@@ -1,11 +1,13 @@
 """Mails: each fact is told once, to the right reader, in his language; a failure is tried again."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core import mail
 from django.core.mail import EmailMessage
 
@@ -45,6 +47,13 @@ def failed_order(organisation: Organisation, *, now: datetime) -> Order:
 
 def text_of(message: EmailMessage) -> str:
     return f"{message.subject}\n{message.body}"
+
+
+def test_mail_is_named_in_the_domain_it_comes_from(acme: Organisation, now: datetime, settings: LazySettings) -> None:
+    settings.DEFAULT_FROM_EMAIL = "InnoPaaS <no-reply@pay.example.com>"
+    paid_order(acme, now=now)
+    mails.send_due(now=now)
+    assert re.fullmatch(r"<[0-9a-f-]{36}@pay\.example\.com>", mail.outbox[0].extra_headers["Message-ID"])
 
 
 def test_paid_order_is_told_once(acme: Organisation, now: datetime) -> None:

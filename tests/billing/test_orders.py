@@ -29,7 +29,7 @@ ALLOWED = {
     (_S.DISPUTED, _S.PAID), (_S.DISPUTED, _S.PARTIALLY_REFUNDED), (_S.DISPUTED, _S.CHARGED_BACK),
     (_S.CHARGED_BACK, _S.PAID), (_S.CHARGED_BACK, _S.PARTIALLY_REFUNDED),
 }  # fmt: skip
-"""The table of DESIGN.md section 4, written a second time."""
+"""The only ways an order changes its state, written a second time."""
 
 
 @pytest.fixture
@@ -69,9 +69,7 @@ def test_order_changes_as_the_table_says_and_not_otherwise(
 
 
 @pytest.mark.parametrize("state", State)
-def test_ends_that_stripe_reports_leave_a_finished_order_as_it_is(
-    state: State, organisation: Organisation, now: datetime
-) -> None:
+def test_ends_leave_a_finished_order_as_it_is(state: State, organisation: Organisation, now: datetime) -> None:
     order = order_in(state, organisation, now=now)
     orders.mark_processing(order=order, by="Stripe", now=now)
     assert order.state == (State.IN_REVIEW if state == State.PENDING else state)
@@ -81,6 +79,9 @@ def test_ends_that_stripe_reports_leave_a_finished_order_as_it_is(
     order = order_in(state, organisation, now=now)
     orders.expire(order=order, by="Stripe", now=now)
     assert order.state == (State.EXPIRED if state in {State.PENDING, State.REJECTED} else state)
+    order = order_in(state, organisation, now=now)
+    orders.cancel(order=order, by="alice", now=now)
+    assert order.state == (State.CANCELLED if state in {State.PENDING, State.REJECTED} else state)
 
 
 @pytest.mark.parametrize("state", State)
@@ -88,7 +89,7 @@ def test_money_is_booked_for_an_order_in_any_state(state: State, organisation: O
     order = order_in(state, organisation, now=now)
     credited = orders.mark_paid(order=orders.lock(order.pk), into=chart.STRIPE_CLEARING, by="Stripe", now=now)
     assert credited.state == State.PAID
-    assert (credited.pk == order.pk) == order.is_on_its_way or order.has_ended_unpaid
+    assert (credited.pk == order.pk) == (order.is_on_its_way or order.has_ended_unpaid)
     assert (credited.follows_id == order.pk) == (credited.pk != order.pk)
     assert builders.balance_of(organisation.pk) == order.paid
 

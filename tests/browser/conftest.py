@@ -76,6 +76,7 @@ def newcomer(site: Site, open_page: Callable[..., Page]) -> Callable[..., Page]:
         email = f"nora-{secrets.token_hex(6)}@example.com"
         page.goto(f"{site.base}/accounts/signup/")
         page.get_by_label("Name of your organisation").fill("Newcomer Ltd")
+        page.get_by_label("Your name").fill("Nora Newcomer")
         page.get_by_label("Email").fill(email)
         for field in page.locator("input[type=password]").all():
             field.fill(PASSWORD)

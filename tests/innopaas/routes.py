@@ -39,6 +39,8 @@ TABLE = {
     "wallet:invite": Shows.OWN,
     "wallet:withdraw": Shows.OWN,
     "wallet:accept": Shows.NOBODY,  # to whoever holds the secret of the mail
+    "wallet:accept_second_factor": Shows.NOBODY,  # to the person it was made for
+    "wallet:confirm_email": Shows.VISITOR,
     "wallet:language": Shows.VISITOR,
     "wallet:mail": Shows.VISITOR,
     "healthz": Shows.NOBODY,
@@ -62,6 +64,7 @@ TABLE = {
             "admin:search", "admin:index", "admin:login", "admin:logout", "admin:password_change",
             "admin:password_change_done", "admin:autocomplete", "admin:jsi18n", "admin:view_on_site",
             "admin:app_list", "admin/(?P<url>.*)$", "admin:billing_flag_resolve", "admin:payments_inboxevent_replay",
+            "admin:wallet_user_second_factor",
         ],
         Shows.STAFF,
     ),

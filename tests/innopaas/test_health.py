@@ -72,7 +72,8 @@ def test_an_event_that_nobody_handles_is_seen(client: Client) -> None:
 def test_metrics_are_for_those_who_know_the_token(client: Client, settings: Settings) -> None:
     settings.METRICS_TOKEN = "secret-token"
     assert client.get("/metrics").status_code == 404
-    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
+    for wrong in ("Bearer wrong", "Bearer é", "secret-token", "Bearer "):
+        assert client.get("/metrics", headers={"Authorization": wrong}).status_code == 404
     response = client.get("/metrics", headers={"Authorization": "Bearer secret-token"})
     assert response.status_code == 200
     assert b"innopaas_inbox_waiting 0.0" in response.content

@@ -15,6 +15,9 @@ GOOD = {
     "EMAIL_URL": "smtp://mail:pw@127.0.0.1:25",
     "ALLOWED_HOSTS": "pay.innopaas.example",
     "SITE_URL": "https://pay.innopaas.example",
+    "DEFAULT_FROM_EMAIL": "InnoPaaS <no-reply@example.com>",
+    "SUPPORT_EMAIL": "support@example.com",
+    "TRUSTED_PROXIES": "1",
 }
 
 
@@ -41,7 +44,7 @@ def test_every_missing_variable_is_named_in_one_error() -> None:
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "0123456789" * 4 + "012345678"),
         ("DEBUG", "perhaps"),
         ("REDIS_URL", "http://127.0.0.1"),
         ("STRIPE_SECRET_KEY", "pk_test_1"),
@@ -74,6 +77,9 @@ def test_a_complete_production_environment_passes_the_deploy_check() -> None:
         ({"SITE_URL": "http://pay.innopaas.example"}, "innopaas.E004"),
         ({"EMAIL_URL": "console://"}, "innopaas.E005"),
         ({"STRIPE_SECRET_KEY": "sk_test_123"}, "innopaas.W006"),
+        ({"DEFAULT_FROM_EMAIL": "InnoPaaS <no-reply@innopaas.example>"}, "innopaas.E007"),
+        ({"SUPPORT_EMAIL": ""}, "innopaas.E007"),
+        ({"TRUSTED_PROXIES": "0"}, "innopaas.W008"),
         ({"DEBUG": "1"}, "security.W018"),
     ],
 )

@@ -84,7 +84,7 @@ def test_ops_find_an_order_by_anything_known_of_it(
     assert olivia.get(ORDERS, {"q": "\x00"}).status_code == 200
 
 
-def test_ops_filter_orders_by_state_and_by_open_question(olivia: Client, payment: Payment, now: datetime) -> None:
+def test_ops_filter_orders_by_state_and_by_open_flag(olivia: Client, payment: Payment, now: datetime) -> None:
     assert payment.order.number not in text_of(olivia.get(ORDERS, {"flag": "any"}))
 
     flags.raise_flag(order=payment.order, reason=Flag.Reason.WRONG_AMOUNT, now=now)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Q
 
 from billing.models import Flag, Note, Order, State
 from billing.orders import PAYABLE_FOR
@@ -287,3 +288,9 @@ def test_declined_card_leaves_the_order_waiting_and_another_card_pays_it(
     payment.order.refresh_from_db()
     assert payment.order.state == State.PAID
     assert not InboxEvent.objects.unhandled().filter(object_id=builders.session_of(payment)).exists()
+
+
+def test_database_and_python_agree_which_payments_are_undecided() -> None:
+    rules = {rule.name: rule for rule in [*Payment._meta.constraints, *Payment._meta.indexes]}
+    for name in ("payment_open_once_per_order", "payment_to_ask_about"):
+        assert rules[name].condition == Q(state__in=[state.value for state in Payment.UNDECIDED])

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.conf import LazySettings
 
 from billing.models import State
 from billing.orders import PAYABLE_FOR
@@ -127,6 +129,12 @@ def test_missed_events_wait_while_stripe_is_away(
 ) -> None:
     stripe.switch(faults=[{"kind": "error", "when": "before", "path": "/v1/events", "calls": 10}])
     sweeps.find_missed_events(now=now)
+
+
+def test_beat_sends_every_sweep_as_often_as_it_is_due(settings: LazySettings) -> None:
+    schedule: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
+    sent = {job["args"][0]: job["schedule"] for job in schedule.values() if job["task"] == "payments.tasks.sweep"}
+    assert sent == {sweep.name: sweep.every.total_seconds() for sweep in sweeps.SWEEPS}
 
 
 def test_payment_just_asked_about_is_left_alone(

@@ -73,6 +73,15 @@ def test_top_up_makes_one_order_and_leads_to_stripes_page(
     )
 
 
+def test_a_limit_in_another_currency_opens_no_top_up_in_it(page: Client, form: Form, acme: Organisation) -> None:
+    TopUpLimit.objects.create(method=Method.CARD, currency="CNY", minimum=10, maximum=1000, presets=[])
+    assert "CNY" not in text_of(page.get("/topup/"))
+    response = page.post("/topup/", form(currency="CNY"))
+    assert response.status_code == 422
+    assert "Cards are charged in USD" in text_of(response)
+    assert not acme.orders.exists()
+
+
 def test_the_same_form_sent_twice_makes_one_order_and_gives_the_same_answer(
     page: Client, form: Form, acme: Organisation, stripe: StandIn
 ) -> None:

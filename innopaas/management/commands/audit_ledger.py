@@ -5,17 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from innopaas.audit import CHECKS
-from wallet import audit
+from innopaas import audit
 
 
 class Command(BaseCommand):
     help = "Recomputes sums, balances, hashes, triggers and privileges of the ledger; exits 1 on a difference."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        started_at = timezone.now()
-        problems = audit.find_problems(checks=CHECKS)
-        audit.record(problems=problems, started_at=started_at, finished_at=timezone.now())
+        problems = audit.run(now=timezone.now()).problems
         for problem in problems:
             self.stdout.write(problem)
         if problems:

@@ -20,3 +20,9 @@ def test_a_port_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
         second = ports.choose(memory, "postgres")
     assert second != first
     assert ports.choose(memory, "postgres") == second
+
+
+def test_an_address_that_is_not_this_machines_is_named() -> None:
+    assert ports.explain(8000, host="192.0.2.1") == (
+        "The site cannot listen on 192.0.2.1: Cannot assign requested address. Set HOST to an address of this machine."
+    )
