@@ -36,4 +36,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:8000/healthz', headers={'Host': os.environ['ALLOWED_HOSTS'].split(',')[0].lstrip('.')}), timeout=4)"]
 # Threads wait for the database and for Stripe; a worker process that dies is replaced.
 CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "innopaas.wsgi:application"]
+     "--workers", "2", "--blocking-threads", "16", "--respawn-failed-workers", "innopaas.wsgi:application"]
