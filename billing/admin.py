@@ -1,4 +1,4 @@
-"""Staff pages of billing: open questions about orders, limits, and the mails sent. Orders are shown by payments."""
+"""Staff pages of billing: flags of orders, limits, and the mails sent. Orders are shown by payments."""
 
 from typing import Any
 from uuid import UUID
@@ -23,9 +23,9 @@ from wallet.models import User
 
 
 class OpenFilter(admin.SimpleListFilter):
-    """Open questions first: that is what somebody comes for."""
+    """Open flags first: that is what somebody comes for."""
 
-    title = _("question")
+    title = _("flag")
     parameter_name = "open"
 
     def lookups(self, *args: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  # Django's contract
@@ -82,7 +82,7 @@ class FlagAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no ty
             context = self.admin_site.each_context(request) | {
                 "title": _("Resolve"),
                 "subject": flag,
-                "explanation": _("The customer sees “being checked” until the question is resolved."),
+                "explanation": _("The customer sees “being checked” until the flag is resolved."),
                 "button": _("Resolve"),
                 "form": form,
                 "back": back,
@@ -95,7 +95,8 @@ class FlagAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no ty
         if not isinstance(request.user, User):
             raise TypeError("staff are users of ours")
         if flags.resolve(flag_id=flag.pk, by=request.user, note=note, now=timezone.now()):
-            messages.success(request, _("The question is resolved."))
+            self.log_change(request, flag, str(_("Resolved: %(note)s") % {"note": note}))
+            messages.success(request, _("The flag is resolved."))
         else:
             messages.warning(request, _("Somebody else had resolved it before; nothing was changed."))
 

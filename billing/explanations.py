@@ -1,13 +1,14 @@
 """What an order's situation is, in a sentence its customer understands, and what he can do about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Flag, Order, State
+from billing.models import Flag, Note, Order, State
 
 Text = str | Promise
 
@@ -23,6 +24,11 @@ class Explanation:
     may_continue: bool = False
     may_cancel: bool = False
     may_start_again: bool = False
+
+    @property
+    def asks_to_act(self) -> bool:
+        """Whether `next_step` speaks to somebody who may top up; others are told who that is."""
+        return self.may_continue or self.may_cancel or self.may_start_again
 
 
 WAITING = Explanation(
@@ -40,6 +46,23 @@ CONFIRMING = Explanation(
     next_step=_("This page refreshes itself. If you paid, it will be credited: please do not pay again."),
 )
 """For whoever Stripe sent back as having paid, until Stripe itself has said so."""
+
+CAME_BACK_UNPAID = Explanation(
+    tone="info",
+    title=_("Not paid yet"),
+    why=_("You came back without paying. Nothing was charged."),
+    next_step=_("Continue to payment, or cancel this order."),
+    may_continue=True,
+    may_cancel=True,
+)
+_DECLINED = Explanation(
+    tone="warn",
+    title=_("The card was declined"),
+    why="",
+    next_step=_("Continue to payment with another card, or cancel this order."),
+    may_continue=True,
+    may_cancel=True,
+)
 
 REFUSED = Explanation(
     tone="warn",
@@ -67,6 +90,9 @@ BEING_CHECKED = Explanation(
     title=_("Being checked by our team"),
     why=_("What Stripe reports about this payment does not agree with the order, so a person looks at it."),
     next_step=_("You need not do anything. Please do not pay again; no money is lost."),
+)
+NOT_FOUND_OUT = replace(
+    BEING_CHECKED, why=_("We cannot find out at Stripe what became of this payment, so a person looks.")
 )
 PROCESSING = Explanation(
     tone="info",
@@ -151,28 +177,68 @@ _ENDINGS = MappingProxyType(
     }
 )
 
+_ENDED_BY_TEAM = Explanation(
+    tone="warn",
+    title=_("Ended by our team"),
+    why="",
+    next_step=_("Nothing was credited. Contact our team if you paid, or if you have a question."),
+)
+"""What Stripe holds of it, if anything, was in doubt: so no word about what was charged."""
+
 _DISAGREEMENTS = frozenset(
     {
         Flag.Reason.WRONG_AMOUNT,
+        Flag.Reason.NOTHING_HELD,
         Flag.Reason.WRONG_CURRENCY,
         Flag.Reason.WRONG_ORDER,
         Flag.Reason.WRONG_MODE,
         Flag.Reason.UNKNOWN_STATUS,
     }
 )
+_SILENCES = frozenset({Flag.Reason.UNREADABLE, Flag.Reason.NO_SUCH_SESSION})
 
 
 def explain(order: Order, *, now: datetime) -> Explanation:
     """The order's situation. Reads its flags and payments: prefetch them for lists (`search.with_story`)."""
     if order.state == State.PAID:
         return _explain_paid(order)
+    if order.state == State.FAILED and (reason := _reason_of_team(order)):
+        return replace(_ENDED_BY_TEAM, why=reason)
     flags = [flag for flag in order.flags.all() if flag.resolved_at is None]
     if any(flag.reason in _DISAGREEMENTS for flag in flags):
         return BEING_CHECKED
+    if any(flag.reason in _SILENCES for flag in flags):
+        return NOT_FOUND_OUT
     if order.state == State.PENDING:
         is_refused = any(flag.reason == Flag.Reason.REFUSED_BY_STRIPE for flag in flags)
         return _explain_pending(order, otherwise=REFUSED if is_refused else WAITING, now=now)
     return _ENDINGS[State(order.state)]
+
+
+def explain_declined(reason: str) -> Explanation:
+    """For whoever came back after Stripe, or the bank, had refused the card; he may try another."""
+    return replace(_DECLINED, why=format_lazy(_("Stripe says: {reason} Nothing was charged."), reason=_ended(reason)))
+
+
+def explain_silence(explanation: Explanation) -> Explanation:
+    """The same situation while Stripe does not answer: what may be done stays, what is known does not."""
+    return replace(
+        explanation,
+        tone="warn",
+        title=_("Stripe cannot be reached at the moment"),
+        why=_("We could not ask Stripe just now."),
+        next_step=_("If you paid, it will be credited: do not pay again. We ask Stripe every minute."),
+    )
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?", "。")) else f"{sentence}."
+
+
+def _reason_of_team(order: Order) -> str:
+    """Why our team ended the order; empty when it ended otherwise."""
+    last = order.events.order_by("id").last()
+    return last.detail if last and last.note == Note.ENDED_BY_TEAM else ""
 
 
 def _explain_paid(order: Order) -> Explanation:
@@ -185,10 +251,10 @@ def _explain_paid(order: Order) -> Explanation:
 
 def _explain_pending(order: Order, *, otherwise: Explanation, now: datetime) -> Explanation:
     payments = list(order.payments.all())
-    if any(payment.state == "MISMATCHED" for payment in payments):
+    if any(payment.is_being_checked for payment in payments):
         return BEING_CHECKED
     if any(payment.cancel_wished_by for payment in payments):
         return CANCELLING
-    if not order.may_be_continued(now=now) or not any(payment.state == "OPEN" for payment in payments):
+    if not order.may_be_continued(now=now) or not any(payment.awaits_its_customer for payment in payments):
         return CLOSING
     return otherwise

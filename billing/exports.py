@@ -1,8 +1,13 @@
-"""The list of orders as CSV: columns that stay, times in UTC, amounts without ornament."""
+"""The list of orders as CSV: columns that stay, times in UTC, amounts without ornament.
+
+`amount` is what an order is about; the paid and credited columns are empty until it is, so that they may be added up.
+"""
 
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+
+from djmoney.money import Money
 
 from billing.models import Order
 
@@ -19,6 +24,8 @@ COLUMNS = (
     "rate",
     "paid_at_utc",
     "created_by",
+    "amount",
+    "currency",
 )
 _BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets misread Chinese names
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -46,14 +53,17 @@ def _cells(order: Order) -> tuple[str, ...]:
         order.state,
         order.method,
         order.target,
-        f"{order.paid.amount:.2f}",
-        order.paid.currency.code,
-        f"{order.credited.amount:.2f}",
-        order.credited.currency.code,
+        *(_money(order.paid) if order.paid_at else ("", "")),
+        *(_money(order.credited) if order.paid_at else ("", "")),
         "" if order.rate is None else f"{order.rate:.4f}",
         _utc(order.paid_at),
         order.created_by_name,
+        *_money(order.paid),
     )
+
+
+def _money(amount: Money) -> tuple[str, str]:
+    return f"{amount.amount:.2f}", amount.currency.code
 
 
 def _utc(moment: datetime | None) -> str:

@@ -18,6 +18,7 @@ from wallet.money import AmountError, parse_amount
 PAGE_SIZE = 25
 _CHUNK = 1000
 _STRIPE_ID = re.compile(r"(cs|pi)_[A-Za-z0-9_]{3,95}")
+_TELLING = 12  # so many characters of an id of Stripe's are unlikely to begin many others
 _NUMBER_START = re.compile(r"TU[0-9A-Z]{2,22}")
 _ORNAMENTS = re.compile(r"USD|CNY|RMB|[$¥¥,\s]", re.IGNORECASE)
 
@@ -53,6 +54,11 @@ def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
     return orders.prefetch_related("flags", "payments")
 
 
+def readable(memberships: Sequence[Member]) -> QuerySet[Order]:
+    """Those orders with all that a page about one of them tells."""
+    return with_story(own(memberships)).select_related("organisation", "follows")
+
+
 def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order]:
     """The organisation's orders that fit every filter given."""
     fits = Q(organisation_id=organisation_id)
@@ -68,7 +74,7 @@ def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order
 
 
 def matching(text: str) -> Q:
-    """What a person may have typed: an order number or its beginning, an id of Stripe's, or an amount."""
+    """What a person may have typed: an order number or an id of Stripe's, or the beginning of either, or an amount."""
     text = text.strip()
     compact = re.sub(r"[\s-]", "", text).upper()
     if number := numbers.read(text):
@@ -77,13 +83,18 @@ def matching(text: str) -> Q:
         return Q(number__startswith=compact)
     if _STRIPE_ID.fullmatch(text):
         # A payment lies one layer up; the relation is data, as an address is.
-        found = Q(payments__session_id=text) | Q(payments__payment_intent_id=text)
+        found = stripe_id("payments__session_id", text) | stripe_id("payments__payment_intent_id", text)
         return Q(pk__in=Order.objects.filter(found).values("pk"))
     try:
         amount = parse_amount(_ORNAMENTS.sub("", text), "USD").amount
     except AmountError:
         return Q(pk__in=[])
     return Q(paid=amount) | Q(credited=amount)
+
+
+def stripe_id(field: str, text: str) -> Q:
+    """The rows with this id of Stripe's, or, where enough of it was given, with this beginning of one."""
+    return Q(**{f"{field}__startswith" if len(text) >= _TELLING else field: text})
 
 
 def page(orders: QuerySet[Order], *, organisation_id: UUID, after: str, before: str) -> OrderPage:

@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 from billing import explanations, exports, receipts, search
 from billing.forms import OrderFilterForm
 from billing.models import Order
-from wallet.access import MemberRequest, member_required
+from wallet.access import MemberRequest, member_required, memberships_of
+from wallet.models import Member
 
 
 @require_safe
@@ -55,7 +56,7 @@ def export_orders(request: MemberRequest) -> HttpResponseBase:
 @member_required
 def show_order(request: MemberRequest, number: str) -> HttpResponseBase:
     order = _find(request, number)
-    acting = next(member for member in request.memberships if member.organisation_id == order.organisation_id)
+    acting = memberships_of(request)[order.organisation_id]
     return render(
         request,
         "billing/order.html",
@@ -66,6 +67,7 @@ def show_order(request: MemberRequest, number: str) -> HttpResponseBase:
             "entries": search.entries(order),
             "followers": order.followers.order_by("id"),
             "may_top_up": acting.may_top_up,
+            "able": () if acting.may_top_up else Member.objects.able_to_top_up(order.organisation_id),
         },
     )
 
@@ -89,8 +91,7 @@ def download_receipt(request: MemberRequest, number: str) -> HttpResponseBase:
 
 
 def _find(request: MemberRequest, number: str) -> Order:
-    mine = search.with_story(search.own(request.memberships)).select_related("organisation", "follows")
-    return get_object_or_404(mine, number=number)
+    return get_object_or_404(search.readable(request.memberships), number=number)
 
 
 def _find_credited(request: MemberRequest, number: str) -> Order:

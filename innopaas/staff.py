@@ -14,8 +14,9 @@ _SEES = {
 
 GROUPS: dict[str, set[str]] = {
     "finance": _SEES | {"billing.change_flag", "billing.add_topuplimit", "billing.change_topuplimit"},
-    "finance lead": _SEES | {"billing.change_flag", "billing.add_topuplimit", "billing.change_topuplimit"},
-    "ops": _SEES | {"billing.change_flag", "payments.change_inboxevent"},
+    "finance lead": _SEES
+    | {"billing.change_flag", "billing.change_order", "billing.add_topuplimit", "billing.change_topuplimit"},
+    "ops": _SEES | {"billing.change_flag", "billing.change_order", "payments.change_inboxevent"},
 }
 """Nobody in a group may change users or groups: that would be to give oneself rights. Only a superuser may."""
 

@@ -9,10 +9,51 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 from django.conf import settings
+from django.utils.translation import gettext_noop, ngettext_lazy
 from django.utils.translation.template import templatize
 
 APPS = ("wallet", "products", "billing", "payments", "innopaas")
 CHINESE = Path("locale") / "zh_Hans" / "LC_MESSAGES" / "django.po"
+
+BORROWED = (
+    gettext_noop("Add"),
+    gettext_noop("Change Email"),
+    gettext_noop("Confirm Email Address"),
+    gettext_noop("Email"),
+    gettext_noop("Email Address"),
+    gettext_noop("Email address"),
+    gettext_noop("email address"),
+    gettext_noop("Enter a valid email address."),
+    gettext_noop("You have confirmed %(email)s."),
+    gettext_noop("Confirmation email sent to %(email)s."),
+    gettext_noop("Unable to confirm %(email)s because it is already confirmed by a different account."),
+    gettext_noop("The email address and/or password you specified are not correct."),
+    gettext_noop("A user is already registered with this email address."),
+    gettext_noop("This email address is already associated with this account."),
+    gettext_noop("The email address is not assigned to any user account."),
+    gettext_noop("Your email has been confirmed."),
+    gettext_noop("You cannot activate two-factor authentication until you have verified your email address."),
+    gettext_noop(
+        "Forgotten your password? Enter your email address below, and we'll send you an email allowing you to reset it."
+    ),
+    gettext_noop(
+        'Please confirm that <a href="mailto:%(email)s">%(email)s</a> is an email address for user %(user_display)s.'
+    ),
+    gettext_noop(
+        "This email confirmation link expired or is invalid. "
+        'Please <a href="%(email_url)s">issue a new email confirmation request</a>.'
+    ),
+    gettext_noop("Your old password was entered incorrectly. Please enter it again."),
+    ngettext_lazy(
+        "Your password must contain at least %(min_length)d character.",
+        "Your password must contain at least %(min_length)d characters.",
+        "min_length",
+    ),
+    gettext_noop("Your password can’t be too similar to your other personal information."),
+    gettext_noop("Your password can’t be a commonly used password."),
+    gettext_noop("Your password can’t be entirely numeric."),
+)
+"""Texts of Django and allauth that customers read, and whose Chinese is ours: one word for one thing, and 您."""
 
 _KEYWORDS = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),

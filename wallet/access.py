@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponseBase  # noqa: TID251  # part of the doors: it answers for views
 from django.shortcuts import render
@@ -37,35 +38,29 @@ def member_required(view: MemberPage[P]) -> Page[P]:
     return guarded
 
 
-def may_top_up_required(view: MemberPage[P]) -> Page[P]:
-    """A viewer is told who in the organisation can (403)."""
-
-    @wraps(view)
-    def guarded(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not request.member.may_top_up:
-            return _refuse(request, [Role.OWNER, Role.BILLING], "wallet/may_not_top_up.html")
-        return view(request, *args, **kwargs)
-
-    return member_required(guarded)
-
-
 def owner_required(view: MemberPage[P]) -> Page[P]:
     """Anybody but an owner is told who is one (403)."""
 
     @wraps(view)
     def guarded(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.member.may_manage_members:
-            return _refuse(request, [Role.OWNER], "wallet/may_not_manage.html")
+            return _refuse(request)
         try:
             return view(request, *args, **kwargs)
         except organisations.NotAnOwner:  # since a moment ago
-            return _refuse(request, [Role.OWNER], "wallet/may_not_manage.html")
+            return _refuse(request)
         except organisations.NotAMember:
             raise Http404 from None
 
     return member_required(guarded)
 
 
-def _refuse(request: MemberRequest, roles: list[Role], template: str) -> HttpResponseBase:
-    able = Member.objects.filter(organisation_id=request.member.organisation_id, role__in=roles)
-    return render(request, template, {"able": able.select_related("user").order_by("joined_at")}, status=403)
+def memberships_of(request: MemberRequest) -> dict[UUID, Member]:
+    """The reader's memberships by organisation: a page about one acts in that one, not in the one chosen last."""
+    return {member.organisation_id: member for member in request.memberships}
+
+
+def _refuse(request: MemberRequest) -> HttpResponseBase:
+    owners = Member.objects.filter(organisation_id=request.member.organisation_id, role=Role.OWNER)
+    context = {"able": owners.select_related("user").order_by("joined_at")}
+    return render(request, "wallet/may_not_manage.html", context, status=403)

@@ -5,13 +5,14 @@ from typing import Any, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from wallet import invitations, organisations
+from wallet import invitations, organisations, second_factors
 from wallet.forms import INVITATION
 from wallet.models import User
 
@@ -27,6 +28,7 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> User:
         """The user and the membership come into being together or not at all."""
         user = cast(User, user)
+        user.name = form.cleaned_data["name"]
         user.language = get_language() or settings.LANGUAGE_CODE
         invitation = getattr(form, "invitation", None)
         token = request.session.pop(INVITATION, "")
@@ -39,6 +41,14 @@ class AccountAdapter(DefaultAccountAdapter):
         if invitation:  # its secret was mailed to this very address
             self.stash_verified_email(request, user.email)
         return user
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
+        """Where staff need a second factor, the password alone confirms nothing for whoever has one."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if settings.STAFF_MFA_REQUIRED and isinstance(user, User) and user.is_staff:
+            stronger = [method for method in methods if method["id"] != "reauthenticate"]
+            return stronger if second_factors.list_types(user_id=user.pk) else methods
+        return methods
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """A browser that has no language yet takes the person's own."""

@@ -14,13 +14,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from wallet.models import AuditResult, AuditRun
 from wallet.schema import CONSTRAINTS, FUNCTIONS, TABLES, TRIGGERS, spell
 
-Check = Callable[[str], Iterable[str]]
-"""Looks at the database with this alias and names each difference in one sentence."""
+Check = Callable[[str, datetime], Iterable[str]]
+"""Looks at the database with this alias, as it is now, and names each difference in one sentence."""
 
 
-def find_problems(*, checks: Sequence[Check], using: str = DEFAULT_DB_ALIAS) -> list[str]:
+def find_problems(*, checks: Sequence[Check], now: datetime, using: str = DEFAULT_DB_ALIAS) -> list[str]:
     """Every difference the checks find; writes nothing. Reads the whole ledger: minutes on a large one."""
-    return [problem for check in checks for problem in check(using)]
+    return [problem for check in checks for problem in check(using, now)]
 
 
 def record(*, problems: Sequence[str], started_at: datetime, finished_at: datetime) -> AuditRun:
@@ -33,9 +33,17 @@ def record(*, problems: Sequence[str], started_at: datetime, finished_at: dateti
     )
 
 
-def check_sums(using: str) -> Iterable[str]:
+def read(using: str, statement: str, arguments: Any = None) -> list[tuple[Any, ...]]:
+    """The rows of one statement: what a check looks at."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, arguments)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def check_sums(using: str, _now: datetime) -> Iterable[str]:
     """Every posting has entries, and they sum to zero in every currency."""
-    rows = _rows(
+    rows = read(
         using,
         """
         SELECT posting.organisation_id, posting.key, entry.currency,
@@ -50,9 +58,9 @@ def check_sums(using: str) -> Iterable[str]:
         yield f"Posting {key} of {organisation} {f'is out by {left} {currency}' if currency else 'has no entries'}."
 
 
-def check_balances(using: str) -> Iterable[str]:
+def check_balances(using: str, _now: datetime) -> Iterable[str]:
     """Every account's balance and number of entries are those of its entries; each entry's balance follows the last."""
-    rows = _rows(
+    rows = read(
         using,
         """
         WITH step AS (
@@ -80,9 +88,9 @@ def check_balances(using: str) -> Iterable[str]:
         yield f"Account {code} of {organisation} has {stored} {currency}, its entries {due}{where}."
 
 
-def check_guards(using: str) -> Iterable[str]:
+def check_guards(using: str, _now: datetime) -> Iterable[str]:
     """No guarded account was below zero after any entry, and every account is what the chart says it is."""
-    rows = _rows(
+    rows = read(
         using,
         """
         SELECT account.organisation_id, account.code, entry.position, entry.balance_after, account.currency
@@ -93,7 +101,7 @@ def check_guards(using: str) -> Iterable[str]:
     )
     for organisation, code, position, balance, currency in rows:
         yield f"Account {code} of {organisation} was below zero at entry {position}: {balance} {currency}."
-    rows = _rows(
+    rows = read(
         using,
         """
         SELECT account.organisation_id, account.code
@@ -106,9 +114,9 @@ def check_guards(using: str) -> Iterable[str]:
         yield f"Account {code} of {organisation} is not what the chart of accounts says."
 
 
-def check_content(using: str) -> Iterable[str]:
+def check_content(using: str, _now: datetime) -> Iterable[str]:
     """Every posting says what it said when its key was first posted."""
-    rows = _rows(
+    rows = read(
         using,
         """
         SELECT posting.organisation_id, posting.key
@@ -128,9 +136,9 @@ def check_content(using: str) -> Iterable[str]:
         yield f"Posting {key} of {organisation} does not say what it said when it was posted."
 
 
-def check_seals(using: str) -> Iterable[str]:
+def check_seals(using: str, _now: datetime) -> Iterable[str]:
     """The chain of sealed days holds: no day's postings, nor their number, nor the order of days has changed."""
-    rows = _rows(
+    rows = read(
         using,
         """
         WITH chain AS (
@@ -149,9 +157,9 @@ def check_seals(using: str) -> Iterable[str]:
         yield f"Sealed day {day} has changed since it was sealed, or a day before it is missing."
 
 
-def check_triggers(using: str) -> Iterable[str]:
+def check_triggers(using: str, _now: datetime) -> Iterable[str]:
     """The triggers that keep history are there, enabled, and as wallet/sql/ defines them."""
-    rows = _rows(
+    rows = read(
         using,
         "SELECT tgname, tgenabled, pg_get_triggerdef(pg_trigger.oid) "
         "FROM pg_trigger JOIN pg_class AS relation ON relation.oid = tgrelid "
@@ -168,10 +176,10 @@ def check_triggers(using: str) -> Iterable[str]:
             yield f"Trigger {name} is switched off."
 
 
-def check_functions(using: str) -> Iterable[str]:
+def check_functions(using: str, _now: datetime) -> Iterable[str]:
     """The functions that write the ledger are those of wallet/sql/, and there is no other."""
     sources = dict(
-        _rows(
+        read(
             using,
             "SELECT proname, prosrc FROM pg_proc "
             "WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'ledger_')",
@@ -182,11 +190,11 @@ def check_functions(using: str) -> Iterable[str]:
             yield f"Function {name} is not the one of this version."
 
 
-def check_constraints(using: str) -> Iterable[str]:
+def check_constraints(using: str, _now: datetime) -> Iterable[str]:
     """The constraints behind the functions are there and validated."""
     found = {
         name
-        for (name,) in _rows(
+        for (name,) in read(
             using,
             "SELECT conname FROM pg_constraint JOIN pg_class AS relation ON relation.oid = conrelid "
             "WHERE relation.relname = ANY(%s) AND convalidated "
@@ -199,10 +207,10 @@ def check_constraints(using: str) -> Iterable[str]:
         yield f"Constraint {name} is missing."
 
 
-def check_privileges(using: str) -> Iterable[str]:
+def check_privileges(using: str, _now: datetime) -> Iterable[str]:
     """The application's role can read the ledger and call its functions, and nothing else."""
     role = settings.DATABASES[DEFAULT_DB_ALIAS]["USER"]
-    rows = _rows(
+    rows = read(
         using,
         """
         SELECT tables.name, privileges.name
@@ -216,7 +224,7 @@ def check_privileges(using: str) -> Iterable[str]:
     )
     for table, privilege in rows:
         yield f"The application's role {role} has {privilege} on {table}."
-    attributes = _rows(
+    attributes = read(
         using,
         """
         SELECT what FROM (VALUES
@@ -245,10 +253,3 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_privileges,
 )
 """What the wallet app can check; find_problems takes these and those of higher apps."""
-
-
-def _rows(using: str, statement: str, arguments: Any = None) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(statement, arguments)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows

@@ -7,29 +7,42 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from wallet import invitations
+from wallet import invitations, names
 from wallet.models import Invitation, Role, User
 
 INVITATION = "invitation"
 """The session's key for the secret of the invitation that an anonymous visitor opened last."""
 
 
+class NameField(forms.CharField):
+    """One line, whatever was pasted."""
+
+    def to_python(self, value: Any) -> str | None:
+        return super().to_python(names.tidy(value or ""))
+
+
 class OrganisationForm(forms.Form):
     """Asks for a new organisation."""
 
-    name = forms.CharField(label=_("Name of the organisation"), max_length=200)
+    name = NameField(label=_("Name of the organisation"), max_length=200)
 
 
 class SignUpForm(forms.Form):
     """What sign-up asks besides e-mail address and password; an invited person joins instead of founding."""
 
-    organisation = forms.CharField(
+    name = NameField(
+        label=_("Your name"),
+        max_length=100,
+        help_text=_("Your colleagues and your orders show it."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    organisation = NameField(
         label=_("Name of your organisation"),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "organization", "autofocus": True}),
     )
 
-    field_order = ["organisation", "email", "password1", "password2"]
+    field_order = ["organisation", "name", "email", "password1", "password2"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,7 +58,7 @@ class SignUpForm(forms.Form):
         return cleaned
 
     def signup(self, request: Any, user: User) -> None:
-        """Part of allauth's form contract; the organisation is made in the account adapter."""
+        """Part of allauth's form contract; the account adapter keeps the name and makes the organisation."""
 
 
 def _find_invitation(request: Any) -> Invitation | None:

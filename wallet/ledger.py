@@ -69,7 +69,19 @@ class PostingNotFound(LedgerError):
 
 
 class DayNotSealable(LedgerError):
-    """The day is not over yet, or another day comes first: `facts["next"]`."""
+    """The day is not over yet, here or in the database, or another day comes first: `facts["next"]`."""
+
+
+class NotReadCommitted(LedgerError):
+    """The transaction's isolation is not READ COMMITTED, so a lock taken in it would not show what came before."""
+
+
+class DatedAhead(LedgerError):
+    """The moment lies more than a day ahead of the database's clock."""
+
+
+class NotOpposite(LedgerError):
+    """The lines are not exactly those of the posting that the draft reverses, with the sides exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +225,7 @@ _CONDITIONS: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "IP005": (UnknownCode, "The chart of accounts has no %(code)s."),
     "IP006": (LineRefused, "A line on %(code)s has an amount or a currency that cannot be posted."),
     "IP008": (DayNotSealable, "The day %(day)s cannot be sealed yet."),
+    "IP009": (NotReadCommitted, "The ledger is written under READ COMMITTED only, not under %(isolation)s."),
+    "IP010": (DatedAhead, "%(moment)s lies more than a day ahead of the database's clock."),
+    "IP011": (NotOpposite, "%(key)s is not the opposite of the posting it reverses."),
 }

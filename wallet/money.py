@@ -11,6 +11,9 @@ from moneyed import CurrencyDoesNotExist, get_currency
 LARGEST: Final = Decimal(10) ** 12
 """No amount a person or a file gives reaches this; the ledger's columns hold a hundred times more."""
 
+WALLET_CURRENCY: Final = "USD"
+"""What a wallet holds, and so what it can be topped up in."""
+
 _DIGITS = re.compile(r"(?P<whole>0|[1-9][0-9]*)(?:\.(?P<fraction>[0-9]+))?")
 _SYMBOLS: Final = {"USD": "$", "CNY": "¥"}
 

@@ -3,9 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
+from wallet import names
 from wallet.models import Member, Organisation, Role, User
+
+log = structlog.get_logger(__name__)
 
 
 class NotAMember(Exception):
@@ -14,6 +18,10 @@ class NotAMember(Exception):
 
 class NotAnOwner(Exception):
     """Only an owner may decide this, and whoever asked is not one now."""
+
+
+class EmptyName(Exception):
+    """Of the name nothing is left that could be read."""
 
 
 class LastOwner(Exception):
@@ -26,8 +34,11 @@ class OwnershipNeedsAcceptance(Exception):
 
 @transaction.atomic
 def create(*, name: str, owner: User, now: datetime) -> Organisation:
-    """Its wallet needs nothing here: the ledger opens an account with its first posting."""
-    organisation = Organisation.objects.create(name=name.strip(), created_at=now)
+    """Its wallet needs nothing here: the ledger opens an account with its first posting. The name becomes one line."""
+    name = names.tidy(name)
+    if not name:
+        raise EmptyName
+    organisation = Organisation.objects.create(name=name, created_at=now)
     Member.objects.create(organisation=organisation, user=owner, role=Role.OWNER, joined_at=now)
     return organisation
 
@@ -41,8 +52,9 @@ def change_role(*, organisation_id: UUID, user_id: UUID, role: Role, by: User) -
         raise OwnershipNeedsAcceptance
     if role != Role.OWNER:
         _check_another_owner(member)
-    member.role = role
+    old, member.role = member.role, role
     member.save(update_fields=["role"])
+    _tell("member's role changed", member, by, old=old, new=str(role))
     return member
 
 
@@ -50,14 +62,14 @@ def change_role(*, organisation_id: UUID, user_id: UUID, role: Role, by: User) -
 def remove(*, organisation_id: UUID, user_id: UUID, by: User) -> None:
     """Access ends with the commit: membership is read anew for every request. The user's orders keep the name."""
     lock_for_owner(organisation_id=organisation_id, by=by)
-    _end(_find(organisation_id, user_id))
+    _end(_find(organisation_id, user_id), by=by)
 
 
 @transaction.atomic
 def leave(*, organisation_id: UUID, user: User) -> None:
     """As `remove`, asked by the member."""
     lock(organisation_id=organisation_id)
-    _end(_find(organisation_id, user.pk))
+    _end(_find(organisation_id, user.pk), by=user)
 
 
 def lock(*, organisation_id: UUID) -> Organisation:
@@ -80,9 +92,16 @@ def _find(organisation_id: UUID, user_id: UUID) -> Member:
     return member
 
 
-def _end(member: Member) -> None:
+def _end(member: Member, by: User) -> None:
     _check_another_owner(member)
+    _tell("member removed" if member.user_id != by.pk else "member left", member, by, role=member.role)
     member.delete()
+
+
+def _tell(what: str, member: Member, by: User, **facts: str) -> None:
+    """After the commit: a line about something that was rolled back would be a lie."""
+    whom = {"organisation": str(member.organisation_id), "whom": str(member.user_id), "by": str(by.pk)}
+    transaction.on_commit(lambda: log.info(what, **whom, **facts))
 
 
 def _check_another_owner(member: Member) -> None:

@@ -1,8 +1,8 @@
 """Addresses of the pages about people, below /accounts/."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from wallet.views import invitations, languages, mails, members, organisations
+from wallet.views import confirmations, invitations, languages, mails, members, organisations, second_factors
 
 app_name = "wallet"
 
@@ -17,6 +17,9 @@ urlpatterns = [
     path("invitations/", invitations.invite, name="invite"),
     path("invitations/withdraw/", invitations.withdraw, name="withdraw"),
     path("invitations/<str:token>/", invitations.accept, name="accept"),
+    path("second-factor/<str:token>/", second_factors.accept, name="accept_second_factor"),
+    # Stands before allauth's page of the same address.
+    re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", confirmations.confirm, name="confirm_email"),
     path("language/", languages.choose, name="language"),
     path("mail/", mails.show_newest, name="mail"),
 ]

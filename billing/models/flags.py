@@ -26,13 +26,15 @@ class Flag(models.Model):
         REFUSED_BY_STRIPE = "REFUSED_BY_STRIPE", _("Stripe refused to start the payment")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="flags")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name=_("organisation"))
+    order = models.ForeignKey(Order, models.PROTECT, related_name="flags", verbose_name=_("order"))
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     detail = models.CharField(_("detail"), max_length=500, blank=True)
     since = models.DateTimeField(_("since"))
     owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("owner"))
-    resolved_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    resolved_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("resolved by")
+    )
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
     note = models.CharField(_("note"), max_length=500, blank=True)
 

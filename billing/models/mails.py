@@ -12,7 +12,7 @@ class OrderMail(models.Model):
     """A mail about one event. Whoever moves `claimed_at` on sends it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    event = models.OneToOneField(OrderEvent, models.PROTECT, related_name="mail")
+    event = models.OneToOneField(OrderEvent, models.PROTECT, related_name="mail", verbose_name=_("order event"))
     to = models.CharField(_("to"), max_length=1000)
     subject = models.CharField(_("subject"), max_length=200)
     claimed_at = models.DateTimeField(_("taken up"))

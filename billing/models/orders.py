@@ -60,7 +60,9 @@ class Order(models.Model):
     """One top-up, from PENDING to its end."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="orders")
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="orders", verbose_name=_("organisation")
+    )
     number = models.CharField(_("order number"), max_length=24, unique=True)
     target = models.CharField(_("for"), max_length=80)
     """The account code credited: `wallet` or `product:<slug>`."""
@@ -72,13 +74,15 @@ class Order(models.Model):
     rate_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.PENDING)
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("created by"))
-    created_by_name = models.CharField(max_length=254)
+    created_by_name = models.CharField(_("name then"), max_length=254)
     """As it was then: the order keeps the name of somebody who left."""
     created_at = models.DateTimeField(_("created"))
     deadline_at = models.DateTimeField(_("pay until"))
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     form_token = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001  # NULL: made by no form
-    follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followers")
+    follows = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="followers", verbose_name=_("follows order")
+    )
     """The first order, when this one books what came later for it."""
 
     objects: ClassVar[models.Manager["Order"]] = models.Manager()
@@ -124,7 +128,7 @@ class OrderEvent(models.Model):
     """One change of an order: who, when, why. Written in the transaction of the change; mails are sent from it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name=_("organisation"))
     order = models.ForeignKey(Order, models.PROTECT, related_name="events")
     state = models.CharField(_("state"), max_length=20, choices=State)
     at = models.DateTimeField(_("when"))

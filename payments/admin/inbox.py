@@ -5,20 +5,23 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from billing import numbers, search
 from payments import inbox
-from payments.models import InboxEvent
+from payments.admin import stories
+from payments.models import InboxEvent, Payment
 from wallet.admin.people import ReadOnly
 
 _SHOWN_BYTES = 64 * 1024
+_SHORT_ID = 20
 
 
 class HandledFilter(admin.SimpleListFilter):
@@ -41,15 +44,16 @@ class HandledFilter(admin.SimpleListFilter):
 
 @admin.register(InboxEvent)
 class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ("event_id", "type", "object_id", "received_at", "handled_at", "outcome", "attempts", "error")
+    list_display = ("event_id", "type", "object", "received", "handled", "outcome", "error_shown")
     list_filter = (HandledFilter, "outcome", "type")
-    search_fields = ("=event_id", "=object_id")
+    search_fields = ("event_id",)  # what really is searched stands in get_search_results
+    search_help_text = _("Event id, Stripe session, or order number")
     ordering = ("-received_at",)
     show_full_result_count = False
     fields = (
         "event_id",
         "type",
-        "object_id",
+        "whole_object",
         "api_version",
         "received_at",
         "due_at",
@@ -80,10 +84,45 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
         events: QuerySet[InboxEvent] = super().get_queryset(request)
         return events.defer("raw")
 
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002  # Django's contract
+        queryset: QuerySet[InboxEvent],
+        search_term: str,
+    ) -> tuple[QuerySet[InboxEvent], bool]:
+        text = search_term.strip().replace("\x00", "")
+        if not text:
+            return queryset, False
+        if number := numbers.read(text):
+            payments = Payment.objects.filter(Q(order__number=number) | Q(credited_order__number=number))
+            return queryset.filter(object_id__in=payments.exclude(session_id=None).values("session_id")), False
+        return queryset.filter(search.stripe_id("event_id", text) | search.stripe_id("object_id", text)), False
+
+    @admin.display(description=_("object"), ordering="object_id")
+    def object(self, event: InboxEvent) -> str:
+        text = event.object_id
+        return text if len(text) <= _SHORT_ID else f"{text[:8]}…{text[-6:]}"
+
+    @admin.display(description=_("object"))
+    def whole_object(self, event: InboxEvent) -> str:
+        return stories.show_id(event.object_id)
+
+    @admin.display(description=_("received"), ordering="received_at")
+    def received(self, event: InboxEvent) -> str:
+        return stories.show_moment(event.received_at)
+
+    @admin.display(description=_("handled"), ordering="handled_at")
+    def handled(self, event: InboxEvent) -> str:
+        return stories.show_moment(event.handled_at)
+
+    @admin.display(description=_("last error"), ordering="error")
+    def error_shown(self, event: InboxEvent) -> str:
+        return Truncator(event.error).chars(60)
+
     @admin.display(description=_("body as received"))
     def body(self, event: InboxEvent) -> str:
         """As text and never as markup; what is no UTF-8 is shown as escapes."""
-        return format_html("<pre>{}</pre>", bytes(event.raw)[:_SHOWN_BYTES].decode("utf-8", errors="backslashreplace"))
+        return stories.show_verbatim(bytes(event.raw)[:_SHOWN_BYTES].decode("utf-8", errors="backslashreplace"))
 
     def replay(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         event = get_object_or_404(InboxEvent.objects.defer("raw"), pk=pk)
@@ -92,7 +131,7 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
         back = reverse("admin:payments_inboxevent_change", args=[event.pk])
         if request.method == "POST":
             event = inbox.replay(event_id=event.pk, by=str(request.user), now=timezone.now())
-            _tell_what_became_of_it(request, event)
+            self._tell_what_became_of_it(request, event)
             return redirect(back)
         context = self.admin_site.each_context(request) | {
             "title": _("Replay"),
@@ -105,15 +144,17 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
         }
         return render(request, "staff/confirm.html", context)
 
+    def _tell_what_became_of_it(self, request: HttpRequest, event: InboxEvent) -> None:
+        if event.handled_at is None:
+            said = _("Not handled: %(error)s It is tried again by itself.") % {"error": event.error}
+            messages.warning(request, said)
+        else:
+            said = _("Outcome: %(outcome)s") % {"outcome": event.get_outcome_display()}
+            messages.success(request, said)
+        self.log_change(request, event, str(_("Replayed. %(result)s") % {"result": said}))
+
 
 def may_replay(request: HttpRequest, event: InboxEvent) -> bool:
     """Whether this person may, and the event is of a kind that is handled at all."""
     is_needed = event.outcome != InboxEvent.Outcome.IGNORED
     return is_needed and request.user.has_perm("payments.change_inboxevent")
-
-
-def _tell_what_became_of_it(request: HttpRequest, event: InboxEvent) -> None:
-    if event.handled_at is None:
-        messages.warning(request, _("Not handled: %(error)s It is tried again by itself.") % {"error": event.error})
-    else:
-        messages.success(request, _("Outcome: %(outcome)s") % {"outcome": event.get_outcome_display()})

@@ -1,34 +1,50 @@
-"""Orders for ops: find one, and read everything that happened to it on one page."""
+"""Orders for ops: find one, read everything that happened to it on one page, and end one that is in doubt."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from billing import search
-from billing.models import Flag, Order, OrderEvent, OrderMail
+from billing import search, targets
+from billing.models import Flag, Order, State
+from payments import checkout
+from payments.admin import stories
 from payments.models import InboxEvent, Payment
 from wallet.admin.people import ReadOnly
-from wallet.models import Entry
 from wallet.money import labelled
 
-Cells = Sequence[object]
-Table = dict[str, Any]
+_COLOURS: dict[str, str] = {
+    State.PENDING: "info",
+    State.IN_REVIEW: "warning",
+    State.PAID: "success",
+    State.PARTIALLY_REFUNDED: "info",
+    State.REFUNDED: "info",
+    State.DISPUTED: "warning",
+    State.CHARGED_BACK: "danger",
+    State.REJECTED: "danger",
+    State.FAILED: "danger",
+    State.EXPIRED: "",
+    State.CANCELLED: "",
+}
+"""Every state stands here: the theme shows one without a colour by its code."""
 
 
 class OpenFlagFilter(admin.SimpleListFilter):
-    """Orders with an open question, by its reason."""
+    """Orders with an open flag, by its reason."""
 
-    title = _("open question")
+    title = _("open flag")
     parameter_name = "flag"
 
     def lookups(self, *args: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  # Django's contract
@@ -43,33 +59,40 @@ class OpenFlagFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=flags.values("order_id"))
 
 
+class EndingForm(forms.Form):
+    note = forms.CharField(
+        label=_("What was found; the customer reads it"),
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ("number", "organisation", "created_by", "amount", "method", "state", "open_flags", "created_at")
+    list_display = ("number", "organisation", "created_by", "amount", "method", "badge", "open_flags", "created")
     list_filter = ("state", "method", OpenFlagFilter)
     list_select_related = ("organisation", "created_by")
     search_fields = ("number",)  # what really is searched stands in get_search_results
-    search_help_text = _("Order number, Stripe session or payment intent, amount, e-mail or organisation")
+    search_help_text = _("Order number, an id of Stripe's, amount, e-mail or organisation")
     ordering = ("-id",)
     show_full_result_count = False
-    fields = (
-        "number",
-        "organisation",
-        "state",
-        "method",
-        "target",
-        "amount",
-        "credited_amount",
-        "rate",
-        "created_by",
-        "created_by_name",
-        "created_at",
-        "deadline_at",
-        "paid_at",
-        "follows",
-    )
-    readonly_fields = fields
+    change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
     change_form_outer_after_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
+
+    def get_fields(self, request: HttpRequest, obj: Order | None = None) -> tuple[str, ...]:  # noqa: ARG002  # Django's contract
+        """Amounts under a label that claims no more than has happened."""
+        amounts: tuple[str, ...] = ("amount", "would_have_been_credited")
+        if obj and obj.paid_at:
+            amounts = ("amount_paid", "amount_credited")
+        elif obj and obj.is_on_its_way:
+            amounts = ("amount_to_pay", "amount_to_be_credited")
+        return (
+            *("number", "organisation", "state", "method", "goes_into", *amounts, "rate", "created_by"),
+            *("created_by_name", "created_at", "deadline_at", "paid_at", "follows"),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> tuple[str, ...]:
+        return self.get_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return cast("QuerySet[Order]", super().get_queryset(request)).prefetch_related("flags")
@@ -84,129 +107,106 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         if not text:
             return queryset, False
         people = Q(created_by__email__startswith=text.lower()) | Q(organisation__name__icontains=text)
-        return queryset.filter(search.matching(text) | people), False
+        return queryset.filter(search.matching(text) | people | _told_by(text)), False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.end)
+        return [path("<uuid:pk>/end/", view, name="billing_order_end"), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         order = self.get_object(request, object_id)
-        tables = tell_story(order) if order else []
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | {"tables": tables})
+        more = dict(extra_context or {}) | {"tables": stories.tell(order) if order else []}
+        if order and _may_end(request) and _is_in_doubt(order):
+            more["act"] = {"title": _("End order"), "address": reverse("admin:billing_order_end", args=[order.pk])}
+        return super().change_view(request, object_id, form_url, more)
+
+    def end(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        if not _may_end(request):
+            raise PermissionDenied
+        order = get_object_or_404(Order, pk=pk)
+        back = reverse("admin:billing_order_change", args=[order.pk])
+        form = EndingForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            self._end(request, order, note=form.cleaned_data["note"])
+            return redirect(back)
+        context = self.admin_site.each_context(request) | {
+            "title": _("End order"),
+            "subject": order,
+            "explanation": _(
+                "For an order that waits although nothing more will come of it. The customer may start a new one; "
+                "money that arrives all the same is credited and flagged. Its flags stay until they are resolved."
+            ),
+            "button": _("End order"),
+            "form": form,
+            "back": back,
+        }
+        return render(request, "staff/confirm.html", context)
+
+    def _end(self, request: HttpRequest, order: Order, *, note: str) -> None:
+        try:
+            checkout.end_flagged(order_id=order.pk, by=str(request.user), note=note, now=timezone.now())
+        except checkout.NotFlagged:
+            messages.warning(
+                request, _("It does not wait any more, or nothing about it is in doubt; nothing was done.")
+            )
+        else:
+            self.log_change(request, order, str(_("Ended: %(note)s") % {"note": note}))
+            messages.success(request, _("The order is ended."))
+
+    @display(description=_("state"), ordering="state", label=_COLOURS)  # type: ignore[arg-type]  # it takes lazy texts too
+    def badge(self, order: Order) -> tuple[str, str]:
+        return order.state, order.get_state_display()
+
+    @admin.display(description=_("amount"), ordering="paid")
+    def amount(self, order: Order) -> str:
+        return format_html('<span class="whitespace-nowrap">{}</span>', labelled(order.paid))
 
     @admin.display(description=_("to pay"))
-    def amount(self, order: Order) -> str:
+    def amount_to_pay(self, order: Order) -> str:
         return labelled(order.paid)
 
-    @admin.display(description=_("credited"))
-    def credited_amount(self, order: Order) -> str:
+    @admin.display(description=_("paid"))
+    def amount_paid(self, order: Order) -> str:
+        return labelled(order.paid)
+
+    @admin.display(description=_("to be credited"))
+    def amount_to_be_credited(self, order: Order) -> str:
         return labelled(order.credited)
 
-    @admin.display(description=_("open questions"))
+    @admin.display(description=_("credited"))
+    def amount_credited(self, order: Order) -> str:
+        return labelled(order.credited)
+
+    @admin.display(description=_("would have been credited"))
+    def would_have_been_credited(self, order: Order) -> str:
+        return labelled(order.credited)
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, order: Order) -> str:
+        return stories.show_moment(order.created_at)
+
+    @admin.display(description=_("for"))
+    def goes_into(self, order: Order) -> str:
+        return targets.name(order.target)
+
+    @admin.display(description=_("open flags"))
     def open_flags(self, order: Order) -> str:
         return ", ".join(flag.get_reason_display() for flag in order.flags.all() if flag.resolved_at is None)
 
 
-def tell_story(order: Order) -> list[Table]:
-    """Everything that happened to an order: timeline, payments, money, what Stripe told us, questions, mails."""
-    payments = list(Payment.objects.filter(Q(order=order) | Q(credited_order=order)).order_by("id"))
-    sessions = [payment.session_id for payment in payments if payment.session_id]
-    events = OrderEvent.objects.filter(order=order).order_by("id")
-    entries = (
-        Entry.objects.filter(posting__organisation_id=order.organisation_id, posting__order_number=order.number)
-        .select_related("posting", "account")
-        .order_by("id")
-    )
-    told = InboxEvent.objects.filter(object_id__in=sessions).defer("raw").order_by("received_at")
-    flags = Flag.objects.filter(order=order).select_related("resolved_by").order_by("since")
-    mails = OrderMail.objects.filter(event__order=order).order_by("claimed_at")
-    return [
-        _table(_("Timeline"), (_("when"), _("state"), _("why"), _("by")), map(_event_cells, events)),
-        _table(
-            _("Payments"),
-            (_("payment"), _("state"), _("amount"), _("payment intent"), _("what Stripe said last"), _("asked")),
-            map(_payment_cells, payments),
-        ),
-        _table(
-            _("Postings"),
-            (_("when"), _("key"), _("account"), _("debit"), _("credit"), _("balance after")),
-            map(_entry_cells, entries),
-        ),
-        _table(
-            _("What Stripe told us"),
-            (_("received"), _("event"), _("handled"), _("outcome"), _("last error")),
-            map(_inbox_cells, told),
-        ),
-        _table(
-            _("Questions"), (_("since"), _("reason"), _("detail"), _("resolved"), _("note")), map(_flag_cells, flags)
-        ),
-        _table(_("Mails"), (_("sent"), _("to"), _("subject"), _("last error")), map(_mail_cells, mails)),
-    ]
+def _told_by(text: str) -> Q:
+    """The orders that an event of Stripe's is about."""
+    if not text.startswith("evt_"):
+        return Q(pk__in=[])
+    sessions = InboxEvent.objects.filter(event_id=text).values("object_id")
+    return Q(pk__in=Payment.objects.filter(session_id__in=sessions).values("order_id"))
 
 
-def _table(title: object, headers: Sequence[object], rows: Iterable[Cells]) -> Table:
-    return {"title": title, "headers": headers, "rows": [list(row) for row in rows]}
+def _may_end(request: HttpRequest) -> bool:
+    return request.user.has_perm("billing.change_order")
 
 
-def _event_cells(event: OrderEvent) -> Cells:
-    why = f"{event.get_note_display()}: {event.detail}" if event.detail else event.get_note_display()
-    return _moment(event.at), event.get_state_display(), why, event.by
-
-
-def _payment_cells(payment: Payment) -> Cells:
-    return (
-        _link("payments_payment", payment.pk, _shorten(payment.session_id or "—")),
-        payment.get_state_display(),
-        labelled(payment.amount),
-        payment.payment_intent_id,
-        payment.stripe_status,
-        _moment(payment.asked_at),
-    )
-
-
-def _entry_cells(entry: Entry) -> Cells:
-    amount = labelled(entry.amount)
-    return (
-        _moment(entry.posting.posted_at),
-        _link("wallet_posting", entry.posting_id, entry.posting.key),
-        entry.account.code,
-        amount if entry.side == "DEBIT" else "",
-        amount if entry.side == "CREDIT" else "",
-        labelled(entry.balance_after),
-    )
-
-
-def _inbox_cells(event: InboxEvent) -> Cells:
-    return (
-        _moment(event.received_at),
-        _link("payments_inboxevent", event.pk, f"{event.type} {event.event_id}"),
-        _moment(event.handled_at),
-        event.get_outcome_display(),
-        event.error,
-    )
-
-
-def _flag_cells(flag: Flag) -> Cells:
-    resolved = f"{_moment(flag.resolved_at)} {flag.resolved_by}" if flag.resolved_at else ""
-    since = _link("billing_flag", flag.pk, _moment(flag.since))
-    return since, flag.get_reason_display(), flag.detail, resolved, flag.note
-
-
-def _mail_cells(mail: OrderMail) -> Cells:
-    return _link("billing_ordermail", mail.pk, _moment(mail.sent_at) or "—"), mail.to, mail.subject, mail.error
-
-
-def _link(model: str, pk: UUID, text: str) -> str:
-    return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
-        reverse(f"admin:{model}_change", args=[pk]),
-        text,
-    )
-
-
-def _shorten(text: str) -> str:
-    """Stripe's session ids are too long for a table; the payment's own page has the whole."""
-    return text if len(text) <= 30 else f"{text[:16]}…{text[-8:]}"
-
-
-def _moment(moment: Any) -> str:
-    return date_format(timezone.localtime(moment), "Y-m-d H:i:s") if moment else ""
+def _is_in_doubt(order: Order) -> bool:
+    return order.is_on_its_way and any(flag.resolved_at is None for flag in order.flags.all())

@@ -31,7 +31,7 @@ class InboxEvent(models.Model):
     event_id = models.CharField(_("event"), max_length=100, unique=True)
     type = models.CharField(_("type"), max_length=100)
     object_id = models.CharField(_("object"), max_length=100, db_index=True)
-    api_version = models.CharField(max_length=60, blank=True)
+    api_version = models.CharField(_("API version"), max_length=60, blank=True)
     raw = models.BinaryField()
     """The body as received, byte for byte (jsonb would refuse some of it)."""
     received_at = models.DateTimeField(_("received"))

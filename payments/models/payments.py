@@ -34,14 +34,16 @@ class Payment(models.Model):
     UNDECIDED = (State.OPEN, State.PROCESSING)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="payments")
-    credited_order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="+")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name=_("organisation"))
+    order = models.ForeignKey(Order, models.PROTECT, related_name="payments", verbose_name=_("order"))
+    credited_order = models.ForeignKey(
+        Order, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("credited as")
+    )
     """The order that received this payment's money: its own, or the one that follows it."""
     method = models.CharField(_("method"), max_length=10, choices=Method, default=Method.CARD)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.OPEN)
     amount: "models.Field[Money, Money]" = money_field(_("amount"))
-    idempotency_key = models.CharField(max_length=64, unique=True)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=64, unique=True)
     """Sent with the request that makes the session; stored before the call, so that a retry finds the same one."""
     session_request = models.JSONField()
     """The parameters of that request, so that a retry repeats them exactly."""

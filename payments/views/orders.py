@@ -5,6 +5,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,8 +15,8 @@ from billing import explanations
 from billing.models import Order, State
 from payments import checkout, stripe_api
 from payments.models import Payment
-from payments.views.acting import find_acting, find_order, refuse
-from wallet.access import MemberRequest, member_required
+from payments.views.acting import find_order, refuse
+from wallet.access import MemberRequest, member_required, memberships_of
 
 
 class SeeOther(HttpResponseRedirect):
@@ -29,9 +30,9 @@ class SeeOther(HttpResponseRedirect):
 def go_on(request: MemberRequest, number: str) -> HttpResponseBase:
     """Continue to payment: back to Stripe's page while it is open."""
     order = find_order(request, number)
-    acting = find_acting(request, order.organisation_id)
-    if acting is None or not acting.may_top_up:
-        return refuse(request, acting or request.member)
+    acting = memberships_of(request)[order.organisation_id]
+    if not acting.may_top_up:
+        return refuse(request, acting)
     payment = Payment.objects.filter(order=order).order_by("id").last()
     if payment is None:
         messages.warning(request, _("This order is not waiting for a card payment any more."))
@@ -54,7 +55,7 @@ def send_to_stripe(request: MemberRequest, payment: Payment, *, now: datetime) -
 
 
 def order_address(order: Order) -> str:
-    return redirect("billing:order", order.number).url
+    return reverse("billing:order", args=[order.number])
 
 
 @never_cache
@@ -62,9 +63,9 @@ def order_address(order: Order) -> str:
 @member_required
 def cancel(request: MemberRequest, number: str) -> HttpResponseBase:
     order = find_order(request, number)
-    acting = find_acting(request, order.organisation_id)
-    if acting is None or not acting.may_top_up:
-        return refuse(request, acting or request.member)
+    acting = memberships_of(request)[order.organisation_id]
+    if not acting.may_top_up:
+        return refuse(request, acting)
     now = timezone.now()
     if request.method != "POST":
         if not explanations.explain(order, now=now).may_cancel:
@@ -74,7 +75,12 @@ def cancel(request: MemberRequest, number: str) -> HttpResponseBase:
         checkout.cancel(order_id=order.pk, by=str(request.user), now=now)
     except checkout.CannotBePaid:
         messages.warning(request, _("There is nothing to cancel any more."))
-    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
+    except (stripe_api.StripeRefused, stripe_api.SessionUnreadable):
+        messages.warning(
+            request,
+            _("Stripe could not tell us whether anything was paid, so our team looks into it. Contact our team."),
+        )
+    except stripe_api.StripeUnavailable:
         messages.warning(
             request, _("Stripe cannot be reached at the moment. The order is cancelled as soon as Stripe answers.")
         )

@@ -16,9 +16,9 @@ from billing import explanations
 from billing.models import Order
 from payments import checkout, stripe_api
 from payments.models import Payment
-from payments.views.acting import find_acting, find_order
-from wallet.access import MemberRequest, member_required
-from wallet.models import Account
+from payments.views.acting import find_order
+from wallet.access import MemberRequest, member_required, memberships_of
+from wallet.models import Account, Member
 
 _ASK_EVERY = timedelta(seconds=5)
 _CERTAIN = (Payment.State.CONFIRMED, Payment.State.MISMATCHED)
@@ -44,7 +44,7 @@ def show(request: MemberRequest, number: str) -> HttpResponseBase:
     asked = _ask_stripe(order, now=now)
     if asked is Asked.ANSWERED:
         order = find_order(request, number)
-    context = _describe(request, order, now=now) | {"is_away": asked is Asked.AWAY}
+    context = _describe(request, order, asked=asked, now=now)
     payment, explanation = context["payment"], context["explanation"]
     seen = f"{order.state} {payment.state if payment else ''} {asked is Asked.AWAY} {explanation.title}"
     context |= _polling(request, context, seen)
@@ -62,7 +62,7 @@ def _ask_stripe(order: Order, *, now: datetime) -> Asked:
         return Asked.NOT_NOW
     try:
         checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now)
-    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused, stripe_api.SessionUnreadable):
         return Asked.AWAY
     return Asked.ANSWERED
 
@@ -76,24 +76,34 @@ def _newest_payment(order: Order) -> Payment | None:
     return max(order.payments.all(), key=lambda payment: payment.pk, default=None)
 
 
-def _describe(request: MemberRequest, order: Order, *, now: datetime) -> dict[str, Any]:
+def _describe(request: MemberRequest, order: Order, *, asked: Asked, now: datetime) -> dict[str, Any]:
     payment = _newest_payment(order)
-    acting = find_acting(request, order.organisation_id)
-    explanation = explanations.explain(order, now=now)
     came_back_paid = "session_id" in request.GET  # Stripe adds it to the address for those who paid
-    if came_back_paid and explanation is explanations.WAITING:
-        explanation = explanations.CONFIRMING
+    acting = memberships_of(request)[order.organisation_id]
+    explanation = explanations.explain(order, now=now)
+    if explanation is explanations.WAITING:
+        explanation = explanations.CONFIRMING if came_back_paid else _explain_unpaid(payment)
+        if asked is Asked.AWAY:
+            explanation = explanations.explain_silence(explanation)
     return {
         "order": order,
         "payment": payment,
         "explanation": explanation,
         "came_back_paid": came_back_paid,
+        "is_away": asked is Asked.AWAY,
         "is_open": bool(payment and payment.is_open),
-        "may_top_up": bool(acting and acting.may_top_up),
+        "may_top_up": acting.may_top_up,
+        "able": () if acting.may_top_up else Member.objects.able_to_top_up(order.organisation_id),
         "balance": Account.objects.balance(
             organisation_id=order.organisation_id, code=order.target, currency=order.credited.currency.code
         ),
     }
+
+
+def _explain_unpaid(payment: Payment | None) -> explanations.Explanation:
+    """`stripe_status` ends with what Stripe said of the last card that was tried, if any was."""
+    failure = payment.stripe_status.partition(" / ")[2].partition(" ")[2] if payment else ""
+    return explanations.explain_declined(failure) if failure else explanations.CAME_BACK_UNPAID
 
 
 def _polling(request: MemberRequest, context: dict[str, Any], seen: str) -> dict[str, Any]:

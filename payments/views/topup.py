@@ -13,14 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from billing import form_tokens, limits, orders
-from billing.models import Method, Order, TopUpLimit
+from billing.models import Method, Order
 from payments import checkout
 from payments.forms import CARD, TopUpForm
-from payments.views.acting import find_acting, refuse
+from payments.views.acting import refuse
 from payments.views.orders import send_to_stripe
 from wallet import chart
-from wallet.access import MemberRequest, member_required
+from wallet.access import MemberRequest, member_required, memberships_of
 from wallet.models import Account, Member
+from wallet.money import WALLET_CURRENCY
 
 
 @never_cache
@@ -32,14 +33,13 @@ def show(request: MemberRequest) -> HttpResponseBase:
         return _submit(request)
     if not request.member.may_top_up:
         return refuse(request, request.member)
-    form = TopUpForm(
-        initial={"method": CARD, "currency": "USD", "amount": request.GET.get("amount", "")[:40]}, currencies=["USD"]
-    )
+    initial = {"method": CARD, "currency": WALLET_CURRENCY, "amount": request.GET.get("amount", "")[:40]}
+    form = TopUpForm(initial=initial, currencies=[WALLET_CURRENCY])
     return _render(request, form, acting=request.member, token=_issue(request, request.member), status=200)
 
 
 def _submit(request: MemberRequest) -> HttpResponseBase:
-    form = TopUpForm(request.POST, currencies=_currencies())
+    form = TopUpForm(request.POST, currencies=[WALLET_CURRENCY])
     text = request.POST.get("form_token", "")
     try:
         token = form_tokens.read(text, user_id=request.user.pk)
@@ -47,7 +47,7 @@ def _submit(request: MemberRequest) -> HttpResponseBase:
         return _show_anew(request, form)
     if token.target != chart.WALLET:
         return _show_anew(request, form)
-    acting = find_acting(request, token.organisation_id)
+    acting = memberships_of(request).get(token.organisation_id)
     if acting is None or not acting.may_top_up:
         return refuse(request, acting or request.member)
     if not form.is_valid():
@@ -57,7 +57,7 @@ def _submit(request: MemberRequest) -> HttpResponseBase:
         target=token.target,
         method=Method.CARD,
         amount=form.wish,
-        form_token=token.nonce,
+        form_token=token.id,
     )
     return _begin(request, wish, form, acting=acting, token=text)
 
@@ -92,18 +92,16 @@ def _render(request: MemberRequest, form: TopUpForm, *, acting: Member, token: s
         "form": form,
         "acting": acting,
         "form_token": token,
-        "limit": limits.limit_for(method=Method.CARD, currency="USD"),
-        "balance": Account.objects.balance(organisation_id=acting.organisation_id, code=chart.WALLET, currency="USD"),
+        "limit": limits.limit_for(method=Method.CARD, currency=WALLET_CURRENCY),
+        "balance": Account.objects.balance(
+            organisation_id=acting.organisation_id, code=chart.WALLET, currency=WALLET_CURRENCY
+        ),
     }
     return render(request, "payments/topup.html", context, status=status)
 
 
 def _issue(request: MemberRequest, member: Member) -> str:
     return form_tokens.issue(user_id=request.user.pk, organisation_id=member.organisation_id, target=chart.WALLET)
-
-
-def _currencies() -> list[str]:
-    return list(TopUpLimit.objects.filter(method=Method.CARD).values_list("currency", flat=True))
 
 
 def _return_address(request: HttpRequest) -> Callable[[Order], str]:

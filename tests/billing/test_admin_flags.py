@@ -56,6 +56,9 @@ def test_finance_resolves_a_flag_with_a_note_and_once(fiona: Client, flag: Flag)
     flag.refresh_from_db()
     assert (str(flag.resolved_by), flag.note) == ("Fiona", "Stripe corrected it")
     assert "Somebody else had resolved it before" in text_of(second)
+    history = text_of(fiona.get(f"/admin/billing/flag/{flag.pk}/history/"))
+    assert history.count("Resolved: Stripe corrected it") == 1
+    assert "another story" not in history
     assert address not in text_of(fiona.get(f"/admin/billing/flag/{flag.pk}/change/"))
 
 
@@ -93,6 +96,7 @@ def test_finance_edits_the_limits(fiona: Client) -> None:
     limit.refresh_from_db()
     assert (str(limit.minimum), str(limit.maximum)) == ("20.00", "2000.50")
     assert [str(amount) for amount in limit.presets] == ["20.00", "40.00", "80.00"]
+    assert "Fiona" in text_of(fiona.get(f"/admin/billing/topuplimit/{limit.pk}/history/"))
 
 
 @pytest.mark.parametrize("amount", ["1e3", "-5", "NaN", "1_000", "１０", "0", "1.001", ""])

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from billing import flags, orders
 from billing.models import Flag, Order
+from payments import checkout
 from payments.models import Payment
 from tests import builders
 from tests.billing import ordering
@@ -205,6 +206,57 @@ def test_a_viewer_sees_orders_and_no_way_to_pay(client: Client, acme: Organisati
     assert "Waiting for your payment" in shown
     assert reverse("payments:continue", args=[order.number]) not in shown
     assert "TOP UP" not in text_of(client.get(LIST))
+
+
+def test_a_viewer_is_told_who_can_pay_instead_of_being_asked_to(client: Client, acme: Organisation) -> None:
+    order = ordering.open_order(acme, now=_recently())
+    carol = builders.make_member(acme, role=Role.BILLING, now=_recently(), name="carol").user
+    client.force_login(builders.make_member(acme, role=Role.VIEWER, now=_recently()).user)
+
+    for path in (address(order), reverse("payments:return", args=[order.number])):
+        shown = text_of(client.get(path))
+        assert f"these people can pay, cancel or top up: {builders.owner_of(acme)}, {carol}." in shown
+        assert "Continue to payment" not in shown
+
+
+def test_an_order_that_ended_unpaid_claims_no_money(page: Client, acme: Organisation, now: datetime) -> None:
+    order = ordering.open_order(acme, now=now)
+    assert "To be credited" in text_of(page.get(address(order)))
+
+    orders.cancel(order=order, by="Alice", now=now)
+    shown = text_of(page.get(address(order)))
+
+    assert "To pay" not in shown
+    assert "To be credited" not in shown
+    assert "once the order is paid" not in shown
+    assert "Nothing was credited, so there is no receipt." in shown
+
+
+@pytest.mark.parametrize("reason", [Flag.Reason.NO_SUCH_SESSION, Flag.Reason.UNREADABLE])
+def test_what_stripe_cannot_tell_is_being_checked(page: Client, acme: Organisation, reason: Flag.Reason) -> None:
+    order = ordering.open_order(acme, now=_recently())
+    Payment.objects.filter(order=order).update(cancel_wished_by="Alice")
+    flags.raise_flag(order=order, reason=reason, now=_recently())
+
+    shown = text_of(page.get(address(order)))
+
+    assert "Being checked by our team" in shown
+    assert "Being cancelled" not in shown
+
+
+def test_what_our_team_ended_is_told_with_its_reason_and_no_word_about_a_charge(
+    page: Client, acme: Organisation
+) -> None:
+    order = ordering.open_order(acme, now=_recently())
+    flags.raise_flag(order=order, reason=Flag.Reason.WRONG_AMOUNT, now=_recently())
+    checkout.end_flagged(order_id=order.pk, by="Olivia", note="Stripe lost the session.", now=_recently())
+
+    for path in (address(order), reverse("payments:return", args=[order.number])):
+        shown = text_of(page.get(path))
+        assert "Ended by our team" in shown
+        assert "Stripe lost the session." in shown
+        assert "The bank refused" not in shown
+        assert "charged" not in shown
 
 
 def test_nobody_sees_orders_without_logging_in(client: Client, acme: Organisation, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import exports, search
+from billing import exports, orders, search
 from billing.models import Method, Order, State
 from billing.search import OrderFilter
 from payments.models import Payment
@@ -52,6 +52,17 @@ def test_an_id_of_stripes_finds_its_order(acme: Organisation, now: datetime) -> 
     assert find(acme, q="cs_test_a1B2c3") == [order]
     assert find(acme, q=" pi_3XyZ00 ") == [order]
     assert find(acme, q="pi_3Xy") == []
+
+
+def test_enough_of_an_id_of_stripes_finds_its_order(acme: Organisation, now: datetime) -> None:
+    order = ordering.open_order(acme, now=now)
+    Payment.objects.filter(order=order).update(session_id="cs_test_a1B2c3D4", payment_intent_id="pi_3XyZ00aBcDe")
+
+    assert find(acme, q="cs_test_a1B2") == [order]
+    assert find(acme, q="pi_3XyZ00aBc") == [order]
+    assert find(acme, q="cs_test_a1B") == []
+    assert find(acme, q="cs_test%a1B2") == []
+    assert find(acme, q="cs_testXa1B2") == []
 
 
 @pytest.mark.parametrize("text", ["nonsense", "'; DROP TABLE billing_order; --", "1e3", "TU", "%", "９９", "cs_"])
@@ -157,5 +168,20 @@ def test_the_export_has_columns_that_stay_and_no_formula(acme: Organisation, now
             "rate": "",
             "paid_at_utc": "2026-07-15T04:00:00Z",
             "created_by": '\'=HYPERLINK("http://evil.example")',
+            "amount": "1234.50",
+            "currency": "USD",
         }
     ]
+
+
+def test_the_export_claims_no_money_that_has_not_come(acme: Organisation, now: datetime) -> None:
+    waiting = ordering.open_order(acme, now=now, amount=builders.usd(77))
+    cancelled = ordering.open_order(acme, now=now, amount=builders.usd(88))
+    orders.cancel(order=cancelled, by="Alice", now=now)
+    paid = ordering.paid_order(acme, now=now, amount=builders.usd(50))
+
+    rows = list(csv.DictReader(io.StringIO("".join(exports.write_csv([waiting, cancelled, paid])))))
+
+    assert [row["paid_amount"] for row in rows] == ["", "", "50.00"]
+    assert [row["credited_amount"] for row in rows] == ["", "", "50.00"]
+    assert [row["amount"] for row in rows] == ["77.00", "88.00", "50.00"]

@@ -64,7 +64,7 @@ TABLE = {
             "admin:search", "admin:index", "admin:login", "admin:logout", "admin:password_change",
             "admin:password_change_done", "admin:autocomplete", "admin:jsi18n", "admin:view_on_site",
             "admin:app_list", "admin/(?P<url>.*)$", "admin:billing_flag_resolve", "admin:payments_inboxevent_replay",
-            "admin:wallet_user_second_factor",
+            "admin:wallet_user_second_factor", "admin:billing_order_end",
         ],
         Shows.STAFF,
     ),

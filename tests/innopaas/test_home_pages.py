@@ -50,7 +50,7 @@ def test_money_on_its_way_can_be_gone_on_with_and_asked_about(page: Client, acme
     assert "Money on its way" in shown
     assert reverse("payments:continue", args=[order.number]) in shown
     assert "do not pay again" in shown
-    assert f"subject={order.number}" in shown
+    assert shown.count(f"subject={order.number}") == 1
 
 
 def test_a_viewer_sees_who_can_top_up_instead_of_a_button(client: Client, acme: Organisation, now: datetime) -> None:

@@ -135,7 +135,7 @@ def acme(
     paid = builders.open_checkout(organisation, now=now, amount=builders.usd("8765.43"))
     stripe_process.pay(builders.session_of(paid))
     raw = f"evt_{secrets.token_hex(8)}"
-    inbox.store(
+    inbox.store_missed(
         [
             stripe_api.Event(
                 id=raw,

@@ -1,5 +1,6 @@
 """What ops find in the admin: an order by anything known of it, its whole story, and the inbox with its replay."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from html import unescape
@@ -7,15 +8,17 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from billing import flags
-from billing.models import Flag, State
+from billing import flags, orders
+from billing.models import Flag, Order, State
 from payments import checkout, inbox, stripe_api
 from payments.models import InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders, people
+from tests.billing import ordering
 from tests.payments import deliveries
 from wallet.models import Organisation, Posting, User
 
@@ -82,6 +85,96 @@ def test_ops_find_an_order_by_anything_known_of_it(
         assert other.number not in shown, known
     assert paid.order.number not in text_of(olivia.get(ORDERS, {"q": "nonsense"}))
     assert olivia.get(ORDERS, {"q": "\x00"}).status_code == 200
+
+
+def test_ops_find_an_order_by_an_event_and_by_the_beginning_of_an_id(
+    olivia: Client, paid: Payment, now: datetime
+) -> None:
+    event = event_of(paid, now=now)
+
+    for known in (event.event_id, builders.session_of(paid)[:16], paid.payment_intent_id[:14]):
+        assert paid.order.number in text_of(olivia.get(ORDERS, {"q": known})), known
+    assert paid.order.number in text_of(olivia.get("/admin/payments/payment/", {"q": builders.session_of(paid)[:16]}))
+    assert paid.order.number not in text_of(olivia.get(ORDERS, {"q": "evt_nothing_of_ours"}))
+
+
+def test_ops_find_events_by_the_order_and_by_the_beginning_of_an_id(
+    olivia: Client, payment: Payment, acme: Organisation, now: datetime
+) -> None:
+    event = event_of(payment, now=now)
+    other = event_of(builders.open_checkout(acme, now=now), now=now)
+    inbox_page = "/admin/payments/inboxevent/"
+
+    for known in (payment.order.number.lower(), event.event_id, event.event_id[:20], builders.session_of(payment)):
+        shown = text_of(olivia.get(inbox_page, {"q": known}))
+        assert event.event_id in shown, known
+        assert other.event_id not in shown, known
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_list_names_every_state_in_words(olivia: Client, payment: Payment, now: datetime, state: State) -> None:
+    Order.objects.filter(pk=payment.order_id).update(state=state, paid_at=now)
+
+    assert re.search(rf">\s*{state.label}\s*</span>", olivia.get(ORDERS, {"q": payment.order.number}).content.decode())
+
+
+def test_amounts_are_labelled_by_what_has_happened(olivia: Client, payment: Payment, now: datetime) -> None:
+    def labels() -> str:
+        return text_of(olivia.get(f"{ORDERS}{payment.order_id}/change/"))
+
+    assert "To be credited" in labels()
+
+    with transaction.atomic():
+        orders.cancel(order=orders.lock(payment.order_id), by="Alice", now=now)
+    assert "Would have been credited" in labels()
+    assert "To be credited" not in labels()
+
+    ordering.pay(payment.order, now=now)
+    assert "Would have been credited" not in labels()
+
+
+def test_ops_end_an_order_in_doubt_with_a_note_and_a_trace(olivia: Client, payment: Payment, now: datetime) -> None:
+    flags.raise_flag(order=payment.order, reason=Flag.Reason.NO_SUCH_SESSION, now=now)
+    page, address = f"{ORDERS}{payment.order_id}/change/", reverse("admin:billing_order_end", args=[payment.order_id])
+    assert address in text_of(olivia.get(page))
+
+    olivia.post(address, {"note": " "})
+    payment.order.refresh_from_db()
+    assert payment.order.state == State.PENDING
+    shown = text_of(olivia.post(address, {"note": "Stripe lost it."}, follow=True))
+
+    payment.order.refresh_from_db()
+    assert payment.order.state == State.FAILED
+    assert "The order is ended." in shown
+    assert address not in shown
+    assert payment.order.flags.filter(resolved_at__isnull=True).exists()
+    assert "Ended: Stripe lost it." in text_of(olivia.get(f"{ORDERS}{payment.order_id}/history/"))
+    assert "nothing was done" in text_of(olivia.post(address, {"note": "once more"}, follow=True))
+
+
+def test_an_order_nobody_doubts_is_not_ended(olivia: Client, payment: Payment) -> None:
+    address = reverse("admin:billing_order_end", args=[payment.order_id])
+    assert address not in text_of(olivia.get(f"{ORDERS}{payment.order_id}/change/"))
+
+    assert "nothing was done" in text_of(olivia.post(address, {"note": "x"}, follow=True))
+
+    payment.order.refresh_from_db()
+    assert payment.order.state == State.PENDING
+
+
+@pytest.mark.parametrize(("group", "status"), [("finance", 403), ("finance lead", 302), ("ops", 302)])
+def test_only_ops_and_the_finance_lead_end_orders(
+    *, log_in_as: Callable[[User], Client], payment: Payment, now: datetime, group: str, status: int
+) -> None:
+    flags.raise_flag(order=payment.order, reason=Flag.Reason.NO_SUCH_SESSION, now=now)
+    person = log_in_as(people.make_staff("frank", group))
+    address = reverse("admin:billing_order_end", args=[payment.order_id])
+
+    assert (address in text_of(person.get(f"{ORDERS}{payment.order_id}/change/"))) is (status == 302)
+    assert person.post(address, {"note": "Stripe lost it"}).status_code == status
+
+    payment.order.refresh_from_db()
+    assert payment.order.state == (State.FAILED if status == 302 else State.PENDING)
 
 
 def test_ops_filter_orders_by_state_and_by_open_flag(olivia: Client, payment: Payment, now: datetime) -> None:
@@ -173,6 +266,8 @@ def test_replaying_asks_stripe_and_credits_once(
     assert payment.order.state == State.PAID
     assert Posting.objects.filter(organisation=payment.organisation).count() == 1
     assert payment.order.events.get(state=State.PAID).by == "Olivia"
+    history = text_of(olivia.get(f"/admin/payments/inboxevent/{event.pk}/history/"))
+    assert history.count("Replayed. Outcome: Handled") == 2
 
 
 def test_a_replay_without_stripe_says_what_happened(
@@ -185,6 +280,7 @@ def test_a_replay_without_stripe_says_what_happened(
     shown = text_of(olivia.post(reverse("admin:payments_inboxevent_replay", args=[event.pk]), follow=True))
 
     assert "Not handled" in shown
+    assert "Replayed. Not handled" in text_of(olivia.get(f"/admin/payments/inboxevent/{event.pk}/history/"))
     assert InboxEvent.objects.get(pk=event.pk).handled_at is None
 
 
@@ -239,3 +335,31 @@ def test_the_inbox_shows_what_waits_and_what_fails(olivia: Client, payment: Paym
     inbox.replay(event_id=event.pk, by="olivia", now=now)
     assert event.event_id in text_of(olivia.get(listing, {"handled": "yes"}))
     assert event.event_id not in text_of(olivia.get(listing, {"handled": "no"}))
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [("/admin/wallet/sealedday/", "Nothing here yet."), (f"{ORDERS}?q=nonsense", "Nothing fits.")],
+)
+def test_an_empty_list_offers_nothing_to_create(olivia: Client, address: str, sentence: str) -> None:
+    shown = text_of(olivia.get(address))
+
+    assert sentence in shown
+    assert "Create a new item" not in shown
+
+
+def test_lists_and_pages_say_which_times_they_show(olivia: Client, payment: Payment) -> None:
+    for path in (ORDERS, f"{ORDERS}{payment.order_id}/change/"):
+        assert "Times are UTC+8." in text_of(olivia.get(path))
+
+
+def test_labels_of_the_admin_are_chinese_for_its_chinese_readers(olivia: Client, paid: Payment) -> None:
+    olivia.cookies["django_language"] = "zh-hans"
+    user = User.objects.get(pk=olivia.session["_auth_user_id"])
+    User.objects.filter(pk=user.pk).update(language="zh-hans")
+
+    shown = text_of(olivia.get(f"{ORDERS}{paid.order_id}/change/", headers={"Accept-Language": "zh-hans"}))
+
+    assert 'lang="zh-hans"' in shown
+    for english in ("Organisation", "Created by name", "Follows", "Authenticators", ">wallet<"):
+        assert english not in shown, english

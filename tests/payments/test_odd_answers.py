@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from djmoney.money import Money
 
-from billing import orders
+from billing import flags
 from billing.models import Flag, State
 from payments import checkout, inbox, stripe_api, sweeps
 from payments.models import InboxEvent, Payment
@@ -231,7 +231,7 @@ def test_paid_order_is_not_ended_by_the_team(
     open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
 ) -> None:
     payment = open_checkout()
-    orders.flags.raise_flag(order=payment.order, reason=Reason.LATE_MONEY, now=now)
+    flags.raise_flag(order=payment.order, reason=Reason.LATE_MONEY, now=now)
     stripe.pay(builders.session_of(payment))
     ask(payment, now=now)
     with pytest.raises(checkout.NotFlagged):

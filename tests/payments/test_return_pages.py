@@ -13,7 +13,7 @@ from django.urls import reverse
 from billing.models import Order, State
 from payments import stripe_api
 from payments.models import Payment
-from payments.standin.client import StandIn
+from payments.standin.client import StandIn, StandInRefused
 from tests import builders
 from wallet.models import Organisation, Posting, Role
 
@@ -77,9 +77,34 @@ def test_who_comes_back_without_paying_is_told_so_and_may_go_on_or_cancel(page: 
     shown = text_of(page.get(address("return", payment.order)))
 
     assert "You came back without paying. Nothing was charged." in shown
+    assert "as far as we know" not in shown
     assert address("continue", payment.order) in shown
     assert address("cancel", payment.order) in shown
     assert "no-store" in page.get(address("return", payment.order))["Cache-Control"]
+
+
+def test_who_comes_back_after_a_declined_card_is_told_that_it_was_declined(
+    page: Client, payment: Payment, stripe: StandIn
+) -> None:
+    with pytest.raises(StandInRefused):
+        stripe.pay(builders.session_of(payment), card="4000000000000002")
+
+    shown = text_of(page.get(address("return", payment.order)))
+
+    assert "The card was declined" in shown
+    assert "Stripe says: Your card was declined. Nothing was charged." in shown
+    assert "without paying" not in shown
+    assert address("continue", payment.order) in shown
+
+
+def test_a_cancelled_payment_is_told_of_once(page: Client, payment: Payment) -> None:
+    page.post(address("cancel", payment.order), follow=True)
+
+    shown = text_of(page.get(address("return", payment.order)))
+
+    assert shown.count("nothing was charged") == 1
+    assert "Nothing was charged" not in shown
+    assert "yet" not in shown.partition('id="status"')[2]
 
 
 def test_who_paid_is_not_asked_to_pay_again_while_stripe_has_not_confirmed(page: Client, payment: Payment) -> None:
@@ -229,6 +254,15 @@ def test_without_stripe_the_wish_to_cancel_is_kept_and_told(
     assert "cancelled as soon as Stripe answers" in text_of(response)
     assert "Being cancelled" in text_of(response)
     assert address("continue", payment.order) not in text_of(response)
+
+
+def test_what_stripe_refuses_to_tell_is_not_promised_to_be_cancelled(page: Client, payment: Payment) -> None:
+    Payment.objects.filter(pk=payment.pk).update(session_id="cs_test_unknown")
+
+    response = page.post(address("cancel", payment.order), follow=True)
+
+    assert "our team looks into it" in text_of(response)
+    assert "as soon as Stripe answers" not in text_of(response)
 
 
 def test_an_order_that_has_ended_cannot_be_gone_on_with(page: Client, payment: Payment) -> None:

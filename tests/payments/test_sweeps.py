@@ -46,7 +46,7 @@ def test_order_past_its_deadline_waits_as_long_as_stripe_still_takes_the_money(
     payment.order.refresh_from_db()
     assert payment.order.state == State.PENDING
     stripe.pay(builders.session_of(payment))
-    sweeps.ask_about_open_payments(now=moment + timedelta(hours=1))
+    sweeps.ask_about_open_payments(now=moment + timedelta(minutes=50))
     payment.order.refresh_from_db()
     assert payment.order.state == State.PAID
     assert not payment.order.flags.exists()
@@ -99,11 +99,11 @@ def test_delayed_method_is_asked_about_until_the_bank_has_decided(
     sweeps.ask_about_open_payments(now=now + AFTER)
     payment.order.refresh_from_db()
     assert payment.order.state == State.IN_REVIEW
-    sweeps.ask_about_open_payments(now=now + timedelta(days=3))
+    sweeps.ask_about_open_payments(now=now + timedelta(hours=12))
     payment.order.refresh_from_db()
     assert payment.order.state == State.IN_REVIEW
     stripe.settle(builders.session_of(payment), outcome=outcome)
-    sweeps.ask_about_open_payments(now=now + timedelta(days=4))
+    sweeps.ask_about_open_payments(now=now + timedelta(hours=23))
     payment.order.refresh_from_db()
     assert payment.order.state == (State.PAID if outcome == "succeeded" else State.FAILED)
     assert builders.balance_of(acme.pk) == builders.usd(100 if outcome == "succeeded" else 0)

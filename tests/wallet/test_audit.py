@@ -131,19 +131,19 @@ def test_the_audit_finds(superuser: str, now: datetime, tampering: tuple[str, li
     for word, alias in (("APP_ROLE", "default"), ("OWNER_ROLE", "owner")):
         statement = statement.replace(word, settings.DATABASES[alias]["USER"])
     organisation = _fund_and_seal(superuser, now)
-    assert audit.find_problems(checks=audit.CHECKS, using=superuser) == []
+    assert audit.find_problems(checks=audit.CHECKS, now=now, using=superuser) == []
     with connections[superuser].cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         _open_the_tables(cursor)
         cursor.execute(statement, {"organisation": organisation.id})
         _close_the_tables(cursor, statement)
-    problems = audit.find_problems(checks=audit.CHECKS, using=superuser)
+    problems = audit.find_problems(checks=audit.CHECKS, now=now, using=superuser)
     for words in expected:
         assert [p for p in problems if words in p], (words, problems)
 
 
 def test_the_command_is_quiet_about_a_clean_ledger(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("innopaas.management.commands.audit_ledger.CHECKS", audit.CHECKS)
+    monkeypatch.setattr("innopaas.audit.CHECKS", audit.CHECKS)
     call_command("audit_ledger")
     assert AuditRun.objects.latest().result == AuditResult.CLEAN
 
@@ -151,7 +151,7 @@ def test_the_command_is_quiet_about_a_clean_ledger(db: None, monkeypatch: pytest
 def test_the_command_fails_and_remembers_when_a_check_finds_something(
     db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("innopaas.management.commands.audit_ledger.CHECKS", (lambda _using: ["One cent is missing."],))
+    monkeypatch.setattr("innopaas.audit.CHECKS", (lambda *_: ["One cent is missing."],))
     with pytest.raises(CommandError) as failure:
         call_command("audit_ledger")
     assert failure.value.returncode == 1
@@ -173,7 +173,7 @@ def test_sealed_days_hold_what_was_posted_on_them(db: None, organisation: Organi
         for n in range(3)
     ]
     assert len(set(hashes)) == 3
-    assert list(audit.check_seals("default")) == []
+    assert list(audit.check_seals("default", first)) == []
 
 
 def _open_the_tables(cursor: Any) -> None:

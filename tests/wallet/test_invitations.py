@@ -8,6 +8,8 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
 
 from tests.people import LONG_AGO, PASSWORD, make_member, make_owner, make_user
 from wallet import invitations, organisations
@@ -155,9 +157,8 @@ def test_newcomer_signs_up_from_the_mail_and_founds_no_organisation(client: Clie
     before = Organisation.objects.count()
     link = send_invitation(alice, "newcomer@example.com")
     assert "Acme Messaging" in client.get(link).content.decode()
-    client.post(
-        reverse("account_signup"), {"email": "newcomer@example.com", "password1": PASSWORD, "password2": PASSWORD}
-    )
+    form = {"name": "Nora", "email": "newcomer@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    client.post(reverse("account_signup"), form)
     page = client.get(reverse("wallet:members"))
     assert page.context["member"].organisation == alice.organisation
     assert page.context["member"].role == Role.BILLING
@@ -166,7 +167,7 @@ def test_newcomer_signs_up_from_the_mail_and_founds_no_organisation(client: Clie
 
 def test_newcomer_cannot_sign_up_from_the_mail_with_another_address(client: Client) -> None:
     client.get(send_invitation(make_owner(), "newcomer@example.com"))
-    form = {"email": "eve@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    form = {"name": "Eve", "email": "eve@example.com", "password1": PASSWORD, "password2": PASSWORD}
     response = client.post(reverse("account_signup"), form)
     assert "newcomer@example.com" in str(response.context["form"].errors["email"])
     assert not User.objects.filter(email="eve@example.com").exists()
@@ -204,6 +205,27 @@ def test_closed_and_invented_invitations_say_so(client: Client) -> None:
     owner.post(reverse("wallet:withdraw"), {"email": "newcomer@example.com"})
     assert client.get(link).status_code == 410
     assert client.get(reverse("wallet:accept", args=["invented"])).status_code == 410
+
+
+def test_name_of_an_organisation_puts_no_lines_into_the_mail() -> None:
+    alice = make_owner(organisation="Acme\r\n\r\nPay here:\u2028https://evil.example\x0b\x85now")
+    assert alice.organisation.name == "Acme Pay here: https://evil.example now"
+    send_invitation(alice, "newcomer@example.com")
+    assert "\nPay here" not in str(mail.outbox[-1].body)
+
+
+def test_members_page_offers_the_mail_only_until_the_invitation_is_used(settings: Settings) -> None:
+    settings.DEBUG = True
+    alice = make_owner()
+    hers = Client()
+    hers.force_login(alice.user)
+    bob = make_user("bob")
+    hers.post(reverse("wallet:invite"), {"email": bob.email, "role": "VIEWER"})
+    assert reverse("wallet:mail") in hers.get(reverse("wallet:members")).content.decode()
+    found = re.search(r"/accounts/invitations/(\S+)/", str(mail.outbox[-1].body))
+    assert found
+    invitations.accept(token=found[1], user=bob, now=timezone.now())
+    assert reverse("wallet:mail") not in hers.get(reverse("wallet:members")).content.decode()
 
 
 def test_offer_of_ownership_through_the_page(client: Client) -> None:

@@ -6,14 +6,24 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from djmoney.money import Money
 
 from wallet import chart, ledger
+from wallet.calendar import business_date
 from wallet.ledger import Draft, credit, debit
 from wallet.models import HOUSE_ID, Account, Entry, Organisation, Posting, SealedDay
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clock(db: None) -> datetime:
+    """The database's clock: within the test's transaction it stands still."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def usd(amount: str) -> Money:
@@ -215,6 +225,67 @@ def test_another_organisations_posting_cannot_be_reversed(
         ledger.post(organisation_id=bobs.id, drafts=[direct], now=now)
 
 
+FALSE_REVERSALS = {
+    "other amounts": top_up("99").lines,
+    "the same sides": top_up("100").lines,
+    "another account": (debit(chart.SUSPENSE, usd("100")), credit(chart.STRIPE_CLEARING, usd("100"))),
+    "another currency": (
+        debit(chart.WALLET, Money("100", "CNY")),
+        credit(chart.STRIPE_CLEARING, Money("100", "CNY")),
+    ),
+    "one line in two": (
+        debit(chart.WALLET, usd("60")),
+        debit(chart.WALLET, usd("40")),
+        credit(chart.STRIPE_CLEARING, usd("100")),
+    ),
+    "the opposite twice": (debit(chart.WALLET, usd("100")), credit(chart.STRIPE_CLEARING, usd("100"))) * 2,
+    "more than the opposite": (
+        debit(chart.WALLET, usd("100")),
+        credit(chart.STRIPE_CLEARING, usd("100")),
+        debit(chart.FX, usd("1")),
+        credit(chart.FX, usd("1")),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["REVERSAL", "EXAMPLE"])
+@pytest.mark.parametrize("lines", FALSE_REVERSALS.values(), ids=FALSE_REVERSALS.keys())
+def test_what_is_not_the_exact_opposite_reverses_nothing(
+    organisation: Organisation, now: datetime, lines: tuple[ledger.Line, ...], kind: str
+) -> None:
+    funds = (top_up("900", key="funds"), top_up("900", key="more", target=chart.SUSPENSE), top_up("100"))
+    wrong = ledger.post(organisation_id=organisation.id, drafts=funds, now=now)[-1]
+    draft = Draft(key="undo", kind=kind, lines=lines, reverses=wrong.id)
+    with pytest.raises(ledger.NotOpposite) as refusal, transaction.atomic():
+        ledger.post(organisation_id=organisation.id, drafts=[draft], now=now)
+    assert refusal.value.facts == {"key": "undo"}
+    assert balance(organisation) == usd("1000")
+    assert _reverse(organisation, wrong.id, now).is_new
+
+
+def test_a_posting_does_not_reverse_itself(organisation: Organisation, now: datetime) -> None:
+    # Its own id goes in by hand: `post` gives none away beforehand.
+    ledger.post(organisation_id=organisation.id, drafts=[top_up("100")], now=now)
+    statement = """
+        SELECT * FROM ledger_post(%(organisation)s, %(now)s, '2026-07-15', (
+            SELECT jsonb_build_array(jsonb_build_object(
+                'id', %(id)s::uuid, 'reverses', %(id)s::uuid, 'key', 'undo', 'kind', 'REVERSAL', 'lines',
+                jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'account', gen_random_uuid(), 'code', 'wallet',
+                                             'currency', 'USD', 'side', side, 'amount', '1'))))
+            FROM unnest(ARRAY['DEBIT', 'CREDIT']) AS side))
+    """
+    with connection.cursor() as cursor, pytest.raises(DatabaseError, match="is not the opposite"):
+        cursor.execute(statement, {"organisation": organisation.id, "now": now, "id": uuid4()})
+    transaction.set_rollback(True)
+
+
+def test_a_reversal_can_be_reversed(organisation: Organisation, now: datetime) -> None:
+    [posted] = ledger.post(organisation_id=organisation.id, drafts=[top_up("100")], now=now)
+    undo = _reverse(organisation, posted.id, now)
+    assert _reverse(organisation, undo.id, now, key="undo:undo").is_new
+    assert balance(organisation) == usd("100")
+
+
 def test_nothing_is_posted_on_a_sealed_day(organisation: Organisation, now: datetime) -> None:
     tomorrow = now + timedelta(days=1)
     ledger.seal_day(day=date(2026, 7, 15), now=tomorrow, by="fiona")
@@ -241,6 +312,27 @@ def test_a_day_is_sealed_only_when_it_is_over_and_the_one_before_is_sealed(now: 
         with pytest.raises(ledger.DayNotSealable) as refusal, transaction.atomic():
             ledger.seal_day(day=day, now=now, by="fiona")
         assert refusal.value.facts["next"] == "2026-07-11"
+
+
+def test_nothing_is_dated_more_than_a_day_ahead(organisation: Organisation, clock: datetime) -> None:
+    ahead = clock + timedelta(days=1)
+    assert ledger.post(organisation_id=organisation.id, drafts=[top_up("1")], now=ahead)[0].is_new
+    for moment in (ahead + timedelta(seconds=1), datetime(2999, 1, 1, tzinfo=UTC)):
+        with pytest.raises(ledger.DatedAhead), transaction.atomic():
+            ledger.post(organisation_id=organisation.id, drafts=[move("1")], now=moment)
+        with pytest.raises(ledger.DatedAhead), transaction.atomic():
+            ledger.seal_day(day=business_date(clock) - timedelta(days=1), now=moment, by="fiona")
+    assert not SealedDay.objects.exists()
+
+
+def test_a_day_is_sealed_only_when_it_is_over_by_the_databases_clock_too(
+    organisation: Organisation, clock: datetime
+) -> None:
+    today, ahead = business_date(clock), clock + timedelta(days=1)
+    with pytest.raises(ledger.DayNotSealable), transaction.atomic():
+        ledger.seal_day(day=today, now=ahead, by="fiona")
+    ledger.seal_day(day=today - timedelta(days=1), now=ahead, by="fiona")
+    assert ledger.post(organisation_id=organisation.id, drafts=[top_up("1")], now=clock)[0].is_new
 
 
 def test_the_database_knows_the_shanghai_day_itself(organisation: Organisation, now: datetime) -> None:

@@ -53,6 +53,8 @@ STATEMENTS = {
     "write entries without a check": "SELECT ledger_write_entries(NULL, '[]', NULL)",
     "write postings without entries": "SELECT ledger_write_postings(NULL, NULL, NULL, '[]', NULL)",
     "open an account without money": "SELECT ledger_open_accounts(NULL, NULL, NULL)",
+    "say that the session may go on": "SELECT ledger_check_isolation()",
+    "say that a moment is good": "SELECT ledger_check_moment(now())",
     "read a server file": "SELECT pg_read_file('PG_VERSION')",
 }
 
@@ -95,6 +97,8 @@ DRAFTS: dict[str, dict[str, Any]] = {
     "no day": {"day": None},
     "no moment": {"posted_at": None},
     "a moment without end": {"posted_at": "infinity", "day": "infinity"},
+    "a moment before all others": {"posted_at": "-infinity", "day": "-infinity"},
+    "a day of another century": {"posted_at": "2999-01-01 12:00+08", "day": "2999-01-01"},
     "a reversal of nothing": {"reverses": "00000000-0000-7000-8000-00000000dead"},
 }
 
@@ -112,6 +116,14 @@ def test_the_same_call_as_it_should_be_is_taken(organisation: Organisation, now:
     _fund(organisation, now)
     _call(organisation.id, {})
     assert _picture(organisation)[0] == Money("101", "USD")
+
+
+@pytest.mark.parametrize("sealed_at", ["9999-12-31 12:00+08", "infinity", "now"])
+def test_the_first_seal_cannot_freeze_the_ledger(organisation: Organisation, now: datetime, sealed_at: str) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic():
+        _execute(f"SELECT ledger_seal_day('9999-12-30', '{sealed_at}', 'mallory')")
+    _fund(organisation, now)
+    assert not SealedDay.objects.exists()
 
 
 def test_a_posting_cannot_be_written_into_another_ones_row(organisation: Organisation, now: datetime) -> None:

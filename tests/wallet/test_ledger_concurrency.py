@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from djmoney.money import Money
 
 from tests.races import raise_failures, run_at_once, scaled, wait_until
@@ -181,6 +181,46 @@ def test_sealing_a_day_and_posting_on_it_wait_for_each_other(
             sealing.execute(SEAL, today)
 
 
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_nothing_slips_onto_a_sealed_day_out_of_an_old_snapshot(
+    fresh_database: None, make_organisation: Callable[..., Organisation], now: datetime, level: str
+) -> None:
+    today = {"organisation": make_organisation().id, "now": now, "key": None}
+    with session() as posting, session() as sealing:
+        posting.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        posting.execute("SELECT FROM wallet_sealedday")  # from here on it sees the ledger as it was
+        sealing.execute(SEAL, today)
+        sealing.commit()
+        with pytest.raises(psycopg.Error, match="written under READ COMMITTED"):
+            posting.execute(POST, today)
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_no_seal_leaves_out_what_an_old_snapshot_does_not_show(
+    fresh_database: None, make_organisation: Callable[..., Organisation], now: datetime, level: str
+) -> None:
+    today = {"organisation": make_organisation().id, "now": now, "key": None}
+    with session() as sealing, session() as posting:
+        sealing.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        sealing.execute("SELECT FROM wallet_posting")
+        posting.execute(POST, today)
+        posting.commit()
+        with pytest.raises(psycopg.Error, match="written under READ COMMITTED"):
+            sealing.execute(SEAL, today)
+
+
+def test_a_transaction_of_another_isolation_is_told_so(
+    committed: None, make_organisation: Callable[..., Organisation], now: datetime
+) -> None:
+    act = spend(make_organisation(), "use:old", now)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(ledger.NotReadCommitted, match="not under repeatable read"):
+            act()
+        transaction.set_rollback(True)
+
+
 def test_nothing_slips_onto_a_day_while_it_is_sealed(
     fresh_database: None, make_organisation: Callable[..., Organisation], now: datetime
 ) -> None:
@@ -194,4 +234,4 @@ def test_nothing_slips_onto_a_day_while_it_is_sealed(
     sealed = SealedDay.objects.get()
     assert sealed.posting_count == Posting.objects.filter(business_date__lte=sealed.day).count()
     assert {type(outcome) for outcome in outcomes} <= {list, bytes, ledger.DaySealed}
-    assert audit.find_problems(checks=audit.CHECKS[:5]) == []
+    assert audit.find_problems(checks=audit.CHECKS[:5], now=now) == []

@@ -146,6 +146,28 @@ def test_a_check_stands_behind_the_guard(superuser: str, now: datetime) -> None:
         _execute(superuser, "UPDATE wallet_account SET balance = -1 WHERE code = 'wallet'")
 
 
+def test_the_owner_cannot_write_a_false_reversal(superuser: str, now: datetime) -> None:
+    organisation = _fund_as(superuser, now)
+    reversal = """
+        INSERT INTO wallet_posting (id, organisation_id, key, content_hash, kind, order_number, memo, by, posted_at,
+                                    business_date, reverses_id)
+        SELECT %s, organisation_id, 'undo', sha256('x'), 'REVERSAL', '', '', '', posted_at, business_date, id
+        FROM wallet_posting WHERE organisation_id = %s
+    """
+    entries = """
+        INSERT INTO wallet_entry (id, organisation_id, posting_id, line, account_id, position, side, currency, amount,
+                                  balance_after)
+        SELECT gen_random_uuid(), organisation_id, %s, line, account_id, 2, side, currency, amount, 200
+        FROM wallet_entry WHERE organisation_id = %s
+    """
+    posting_id = new_id()
+    with connections[superuser].cursor() as cursor:
+        cursor.execute(reversal, [posting_id, organisation.id])
+        with pytest.raises(DatabaseError) as refusal:
+            cursor.execute(entries, [posting_id, organisation.id])
+    assert getattr(refusal.value.__cause__, "sqlstate", None) == "IP011"
+
+
 def test_a_posting_without_entries_does_not_survive(superuser: str, now: datetime) -> None:
     organisation = _fund_as(superuser, now)
     with connections[superuser].cursor() as cursor:

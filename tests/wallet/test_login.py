@@ -88,3 +88,20 @@ def test_unknown_language_changes_nothing(client: Client) -> None:
     client.post(reverse("wallet:language"), {"language": "klingon"})
     alice.user.refresh_from_db()
     assert alice.user.language == "en"
+
+
+def test_logging_out_is_called_so(client: Client) -> None:
+    client.force_login(make_owner().user)
+    page = client.get(reverse("account_logout")).content.decode()
+    assert "Log out" in page
+    assert "Sign Out" not in page
+    client.post(reverse("account_logout"))
+    assert not is_logged_in(client)
+
+
+def test_chinese_customer_is_addressed_politely_and_mail_has_one_word(client: Client) -> None:
+    client.cookies["django_language"] = "zh-hans"
+    page = client.get(reverse("account_signup")).content.decode()
+    assert "您的密码必须包含至少 10 个字符" in page
+    for foreign in ("你", "电子邮件", "Email地址", "Email 地址"):
+        assert foreign not in page

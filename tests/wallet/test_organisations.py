@@ -1,11 +1,14 @@
 """Organisations, roles, leaving: the verbs."""
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
+from structlog.testing import capture_logs
 
 from tests.people import LONG_AGO, make_member, make_owner, make_user
 from wallet import organisations
-from wallet.models import Member, Role
+from wallet.models import Member, Organisation, Role, User
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +18,41 @@ def test_founder_is_the_owner() -> None:
     acme = organisations.create(name="  Acme Messaging ", owner=alice, now=LONG_AGO)
     assert acme.name == "Acme Messaging"
     assert list(acme.members.values_list("user", "role")) == [(alice.pk, Role.OWNER)]
+
+
+@pytest.mark.parametrize("name", ["", " ", "\r\n", "\u202e\x00"])
+def test_organisation_needs_a_name_that_can_be_read(name: str) -> None:
+    with pytest.raises(organisations.EmptyName):
+        organisations.create(name=name, owner=make_user("alice"), now=LONG_AGO)
+
+
+@pytest.mark.parametrize("sign", ["\r", "\n", "\t", "\x01", "\x7f", "\x85", "\u2028", "\u2029"])
+def test_database_keeps_names_on_one_line(sign: str) -> None:
+    alice = make_owner(organisation="Łódź 创云 O'Neill — café")
+    with pytest.raises(IntegrityError, match="organisation_name_is_one_line"), transaction.atomic():
+        Organisation.objects.filter(pk=alice.organisation_id).update(name=f"Acme{sign}Pay here")
+    with pytest.raises(IntegrityError, match="user_name_is_one_line"), transaction.atomic():
+        User.objects.filter(pk=alice.user_id).update(name=f"Alice{sign}Pay here")
+
+
+def test_role_change_removal_and_leaving_are_logged_with_who_and_whom(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    alice = make_owner()
+    carol = make_member("carol", alice.organisation, Role.BILLING)
+    dora = make_member("dora", alice.organisation, Role.VIEWER)
+    org = alice.organisation_id
+    with capture_logs() as lines, django_capture_on_commit_callbacks(execute=True):
+        organisations.change_role(organisation_id=org, user_id=carol.user_id, role=Role.VIEWER, by=alice.user)
+        organisations.remove(organisation_id=org, user_id=carol.user_id, by=alice.user)
+        organisations.leave(organisation_id=org, user=dora.user)
+    told = [(line["event"], line["by"], line["whom"], line["organisation"]) for line in lines]
+    assert told == [
+        ("member's role changed", str(alice.user_id), str(carol.user_id), str(org)),
+        ("member removed", str(alice.user_id), str(carol.user_id), str(org)),
+        ("member left", str(dora.user_id), str(dora.user_id), str(org)),
+    ]
+    assert (lines[0]["old"], lines[0]["new"]) == ("BILLING", "VIEWER")
 
 
 def test_only_an_owner_changes_roles() -> None:

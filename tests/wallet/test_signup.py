@@ -14,7 +14,13 @@ from wallet.models import Member, Organisation, Role, User
 
 pytestmark = pytest.mark.django_db
 
-FORM = {"organisation": "Nova Shop", "email": "Nina@Example.com", "password1": PASSWORD, "password2": PASSWORD}
+FORM = {
+    "organisation": "Nova Shop",
+    "name": "Nina Nova",
+    "email": "Nina@Example.com",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+}
 
 
 def sign_up(client: Client, **changes: str) -> str:
@@ -36,6 +42,19 @@ def test_sign_up_makes_an_organisation_with_its_owner(client: Client) -> None:
     assert (member.organisation.name, member.role) == ("Nova Shop", Role.OWNER)
 
 
+def test_sign_up_keeps_the_persons_name(client: Client) -> None:
+    sign_up(client, name="  Nina\n Nova ")
+    assert str(User.objects.get(email="nina@example.com")) == "Nina Nova"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\r\n", "\x01\u2028"])
+@pytest.mark.parametrize("field", ["name", "organisation"])
+def test_sign_up_needs_names_that_can_be_read(client: Client, field: str, name: str) -> None:
+    response = client.post(reverse("account_signup"), {**FORM, field: name})
+    assert field in response.context["form"].errors
+    assert not User.objects.filter(email="nina@example.com").exists()
+
+
 def test_password_is_hashed_with_argon2(client: Client) -> None:
     sign_up(client)
     assert User.objects.get(email="nina@example.com").password.startswith("argon2$argon2id$")
@@ -48,6 +67,29 @@ def test_nobody_logs_in_before_the_address_is_confirmed(client: Client) -> None:
     client.post(link)
     client.post(reverse("account_login"), {"login": "nina@example.com", "password": PASSWORD})
     assert client.session["_auth_user_id"] == str(User.objects.get(email="nina@example.com").pk)
+
+
+def test_confirmation_link_opened_twice_says_so_and_leads_to_the_login(client: Client) -> None:
+    sign_up(client)
+    link = read_link(str(mail.outbox[0].body))
+    assert "Already confirmed" not in client.get(link).content.decode()
+    client.post(link)
+    for method in ("get", "post"):
+        again = getattr(Client(), method)(link)
+        assert again.status_code == 200
+        assert "Already confirmed" in again.content.decode()
+        assert reverse("account_login") in again.content.decode()
+
+
+def test_invented_and_old_confirmation_links_are_still_refused(client: Client, settings: Settings) -> None:
+    sign_up(client)
+    link = read_link(str(mail.outbox[0].body))
+    client.post(link)
+    settings.ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = -1
+    for broken in (link, link[:-3] + "aa/", "/accounts/confirm-email/MQ:1abc:def/"):
+        page = Client().get(broken).content.decode()
+        assert "nina@example.com" not in page
+        assert "expired or is invalid" in page
 
 
 def test_sign_up_keeps_the_language_of_the_visitor(client: Client) -> None:

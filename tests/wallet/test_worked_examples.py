@@ -86,7 +86,8 @@ def test_worked_example(
             organisation_id=whose[balance.whose].id, code=balance.code, currency=balance.amount.currency.code
         )
         assert (balance.code, stored) == (balance.code, balance.amount)
-    assert [*audit.check_sums("default"), *audit.check_balances("default"), *audit.check_content("default")] == []
+    checks = (audit.check_sums, audit.check_balances, audit.check_content)
+    assert audit.find_problems(checks=checks, now=now) == []
 
 
 def test_the_page_has_an_example_for_every_account() -> None:

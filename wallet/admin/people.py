@@ -1,16 +1,24 @@
 """Organisations, members and users, for staff: to find, not to change what members decide themselves."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 from unfold.admin import ModelAdmin, TabularInline
 
+from wallet import second_factors
 from wallet.models import Member, Organisation, User
 
 
@@ -36,6 +44,8 @@ class MemberInline(ReadOnly, TabularInline):  # type: ignore[misc]  # unfold has
 
 for replaced in (Group, EmailAddress, Authenticator):
     admin.site.unregister(replaced)
+_names = Authenticator._meta  # noqa: SLF001  # allauth names it in English only
+_names.verbose_name, _names.verbose_name_plural = _("second factor"), _("second factors")
 
 
 @admin.register(Organisation)
@@ -63,6 +73,49 @@ class UserAdmin(ModelAdmin):
         (_("Times"), {"fields": ("date_joined", "last_login")}),
     )
     inlines: ClassVar[list[type]] = [MemberInline]
+    change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.invite_second_factor)
+        return [path("<uuid:pk>/second-factor/", view, name="wallet_user_second_factor"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        more = dict(extra_context or {})
+        if user and user.is_staff and request.user.is_superuser and not second_factors.list_types(user_id=user.pk):
+            address = reverse("admin:wallet_user_second_factor", args=[user.pk])
+            more["act"] = {"title": _("Mail a link for the first second factor"), "address": address}
+        return super().change_view(request, object_id, form_url, more)
+
+    def invite_second_factor(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """A superuser's act: whoever holds the link and the password becomes a member of staff with a second factor."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        user = get_object_or_404(User, pk=pk)
+        back = reverse("admin:wallet_user_change", args=[user.pk])
+        if request.method != "POST":
+            context = self.admin_site.each_context(request) | {
+                "title": _("Second factor"),
+                "subject": user.email,
+                "explanation": _("The link works once, within 24 hours, and only after logging in as this person."),
+                "button": _("Mail the link"),
+                "back": back,
+            }
+            return render(request, "staff/confirm.html", context)
+        try:
+            token = second_factors.invite(user_id=user.pk, now=timezone.now())
+        except second_factors.NotStaff:
+            messages.error(request, _("Only active staff are invited."))
+        except second_factors.HasSecondFactor:
+            messages.error(request, _("This person has a second factor already."))
+        else:
+            link = request.build_absolute_uri(reverse("wallet:accept_second_factor", args=[token]))
+            with override(user.language):
+                get_adapter(request).send_mail("wallet/email/second_factor", user.email, {"link": link})
+            messages.success(request, _("The link is on its way to %(email)s.") % {"email": user.email})
+        return redirect(back)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002  # people sign up themselves
         return False

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('balance', djmoney.models.fields.MoneyField(currency_choices=[], currency_field_name='currency', decimal_places=6, max_digits=20, verbose_name='balance')),
                 ('entry_count', models.BigIntegerField(verbose_name='entries')),
                 ('opened_at', models.DateTimeField(verbose_name='opened')),
-                ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='wallet.organisation')),
+                ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='wallet.organisation', verbose_name='organisation')),
             ],
             options={
                 'verbose_name': 'account',
@@ -73,8 +73,8 @@ class Migration(migrations.Migration):
                 ('by', models.CharField(blank=True, max_length=200, verbose_name='by')),
                 ('posted_at', models.DateTimeField(verbose_name='posted')),
                 ('business_date', models.DateField(verbose_name='business date')),
-                ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='wallet.organisation')),
-                ('reverses', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='wallet.posting')),
+                ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='wallet.organisation', verbose_name='organisation')),
+                ('reverses', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='wallet.posting', verbose_name='reverses')),
             ],
             options={
                 'verbose_name': 'posting',
@@ -91,9 +91,9 @@ class Migration(migrations.Migration):
                 ('currency', djmoney.models.fields.CurrencyField(choices=[], default='USD', editable=False, max_length=3)),
                 ('amount', djmoney.models.fields.MoneyField(currency_choices=[], currency_field_name='currency', decimal_places=6, max_digits=20, verbose_name='amount')),
                 ('balance_after', djmoney.models.fields.MoneyField(currency_choices=[], currency_field_name='currency', decimal_places=6, max_digits=20, verbose_name='balance after')),
-                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallet.account')),
-                ('organisation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='wallet.organisation')),
-                ('posting', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallet.posting')),
+                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallet.account', verbose_name='account')),
+                ('organisation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='wallet.organisation', verbose_name='organisation')),
+                ('posting', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallet.posting', verbose_name='posting')),
             ],
             options={
                 'verbose_name': 'entry',

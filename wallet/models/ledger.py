@@ -49,7 +49,9 @@ class Account(models.Model):
     """Where money is: one code in one currency in one organisation. The balance counts its normal side as plus."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="accounts", db_index=False)
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="accounts", db_index=False, verbose_name=_("organisation")
+    )
     code = models.CharField(_("code"), max_length=80)
     account_class = models.CharField(_("class"), max_length=10, choices=AccountClass)
     normal_side = models.CharField(_("normal side"), max_length=6, choices=Side)
@@ -86,13 +88,21 @@ class Posting(models.Model):
     """One business fact in the ledger: a set of entries that sums to zero in every currency."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="postings", db_index=False)
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="postings", db_index=False, verbose_name=_("organisation")
+    )
     key = models.CharField(_("key"), max_length=200)
     content_hash = models.BinaryField(_("content hash"), max_length=32)
     kind = models.CharField(_("kind"), max_length=40)
     order_number = models.CharField(_("order"), max_length=40, blank=True)
     reverses = models.ForeignKey(
-        "self", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="reversed_by"
+        "self",
+        models.PROTECT,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="reversed_by",
+        verbose_name=_("reverses"),
     )
     memo = models.CharField(_("memo"), max_length=500, blank=True)
     by = models.CharField(_("by"), max_length=200, blank=True)
@@ -131,11 +141,30 @@ class Entry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organisation = models.ForeignKey(
-        Organisation, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        Organisation,
+        models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("organisation"),
     )
-    posting = models.ForeignKey(Posting, models.PROTECT, related_name="entries", db_constraint=False, db_index=False)
+    posting = models.ForeignKey(
+        Posting,
+        models.PROTECT,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("posting"),
+    )
     line = models.SmallIntegerField(_("line"))
-    account = models.ForeignKey(Account, models.PROTECT, related_name="entries", db_constraint=False, db_index=False)
+    account = models.ForeignKey(
+        Account,
+        models.PROTECT,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("account"),
+    )
     position = models.BigIntegerField(_("position"))
     side = models.CharField(_("side"), max_length=6, choices=Side)
     amount: "models.Field[Money, Money]" = _amount(_("amount"))

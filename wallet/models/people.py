@@ -10,17 +10,21 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from wallet import names
 from wallet.ids import new_id
 
 HOUSE_ID = UUID("00000000-0000-7000-8000-000000000001")
 """The house's own organisation: payouts, bank charges and money of unknown customers sit in it."""
+
+_MORE_THAN_A_LINE = r"[\u0001-\u001f\u007f-\u009f\u2028\u2029]"
+"""In PostgreSQL's words: control characters and line ends, which would put lines of their own into a mail."""
 
 
 class Users(BaseUserManager["User"]):
     """Makes users; everyone is known by e-mail address, in lower case."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        user = self.model(email=email.lower(), **fields)
+        user = self.model(email=email.lower(), name=names.tidy(fields.pop("name", "")), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -42,6 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
     language = models.CharField(_("language"), max_length=10, default="en")
+    second_factor_invited_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[Users] = Users()
 
@@ -53,6 +58,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("users")
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+            models.CheckConstraint(
+                condition=~models.Q(name__regex=_MORE_THAN_A_LINE),
+                name="user_name_is_one_line",
+                violation_error_message=_("A name is one line."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,6 +86,13 @@ class Organisation(models.Model):
     class Meta:
         verbose_name = _("organisation")
         verbose_name_plural = _("organisations")
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(name__regex=_MORE_THAN_A_LINE),
+                name="organisation_name_is_one_line",
+                violation_error_message=_("A name is one line."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -89,6 +106,19 @@ class Role(models.TextChoices):
     VIEWER = "VIEWER", _("Viewer")
 
 
+TOP_UP_ROLES = (Role.OWNER, Role.BILLING)
+"""Who may pay money in."""
+
+
+class Members(models.QuerySet["Member"]):
+    """Reads of members."""
+
+    def able_to_top_up(self, organisation_id: UUID) -> "Members":
+        """Whom a viewer can ask, with their names."""
+        able = self.filter(organisation_id=organisation_id, role__in=TOP_UP_ROLES)
+        return able.select_related("user").order_by("joined_at")
+
+
 class Member(models.Model):
     """A user's role in one organisation."""
 
@@ -97,6 +127,8 @@ class Member(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     role = models.CharField(_("role"), max_length=10, choices=Role)
     joined_at = models.DateTimeField(_("joined"))
+
+    objects = Members.as_manager()
 
     class Meta:
         verbose_name = _("member")
@@ -111,7 +143,7 @@ class Member(models.Model):
 
     @property
     def may_top_up(self) -> bool:
-        return self.role in {Role.OWNER, Role.BILLING}
+        return self.role in TOP_UP_ROLES
 
     @property
     def may_manage_members(self) -> bool:

@@ -69,6 +69,36 @@ LANGUAGE sql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT (hashtext('ledger day')::bigint << 32) | (day - DATE '1970-01-01') $$;
 
+-- Whoever has waited for a lock must see what was committed meanwhile: a seal, a key, a balance. A snapshot of before
+-- does not.
+CREATE FUNCTION public.ledger_check_isolation()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the ledger is written under READ COMMITTED, not under %', current_setting('transaction_isolation')
+            USING ERRCODE = 'IP009',
+                  DETAIL = jsonb_build_object('isolation', current_setting('transaction_isolation'))::text;
+    END IF;
+END
+$$;
+
+-- A caller's clock may differ by a day from the database's; what lies in the past is anybody's to import.
+CREATE FUNCTION public.ledger_check_moment(moment timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF moment > now() + interval '1 day' THEN
+        RAISE EXCEPTION '% is more than a day ahead', moment
+            USING ERRCODE = 'IP010', DETAIL = jsonb_build_object('moment', moment)::text;
+    END IF;
+END
+$$;
+
 -- Writes the postings that are new and says for each draft what it became; the same key with other content is refused.
 -- In the order of their keys, so that two callers with the same keys cannot wait for each other.
 CREATE FUNCTION public.ledger_write_postings(
@@ -201,6 +231,8 @@ DECLARE
     lines public.ledger_line[] := public.ledger_read_lines(drafts);
     outcomes public.ledger_outcome[];
 BEGIN
+    PERFORM public.ledger_check_isolation();
+    PERFORM public.ledger_check_moment(posted_at);
     PERFORM public.ledger_check_drafts(drafts, lines);
 
     PERFORM pg_advisory_xact_lock_shared(public.ledger_day_lock(business_date));

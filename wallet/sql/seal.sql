@@ -1,4 +1,5 @@
--- Sealing a day: nothing is posted on it any more, and its hash holds all that was.
+-- Sealing a day: nothing is posted on it any more, and its hash holds all that was. The day is over by the caller's
+-- clock and by the database's: a day sealed too early, or years ahead, would never open again.
 
 CREATE FUNCTION public.ledger_seal_day(day date, sealed_at timestamptz, by text)
 RETURNS bytea
@@ -9,13 +10,15 @@ DECLARE
     previous public.wallet_sealedday;
     first_hash bytea;
 BEGIN
+    PERFORM public.ledger_check_isolation();
+    PERFORM public.ledger_check_moment(sealed_at);
     PERFORM pg_advisory_xact_lock(hashtext('ledger seal'));
     SELECT sealed.hash INTO first_hash FROM public.wallet_sealedday AS sealed WHERE sealed.day = ledger_seal_day.day;
     IF FOUND THEN
         RETURN first_hash;
     END IF;
     SELECT * INTO previous FROM public.wallet_sealedday AS sealed ORDER BY sealed.day DESC LIMIT 1;
-    IF day >= (sealed_at AT TIME ZONE 'Asia/Shanghai')::date OR day <> previous.day + 1 THEN
+    IF day >= (least(sealed_at, now()) AT TIME ZONE 'Asia/Shanghai')::date OR day <> previous.day + 1 THEN
         RAISE EXCEPTION 'day % cannot be sealed', day
             USING ERRCODE = 'IP008', DETAIL = jsonb_build_object('day', day, 'next', previous.day + 1)::text;
     END IF;

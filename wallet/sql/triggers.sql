@@ -96,6 +96,37 @@ $$;
 CREATE TRIGGER entries_sum_to_zero AFTER INSERT ON public.wallet_entry REFERENCING NEW TABLE AS written
     FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_sums();
 
+-- A posting that names another as reversed carries its lines with the sides exchanged: all of them and nothing else.
+CREATE FUNCTION public.ledger_check_reversals()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wrong record;
+BEGIN
+    SELECT posting.key INTO wrong
+    FROM public.wallet_posting AS posting
+    WHERE posting.id IN (SELECT entry.posting_id FROM written AS entry) AND posting.reverses_id IS NOT NULL
+      AND EXISTS (
+        SELECT FROM public.wallet_entry AS entry
+        WHERE entry.posting_id IN (posting.id, posting.reverses_id)
+        -- The last is the same for a debit here and a credit there.
+        GROUP BY entry.account_id, entry.amount, (entry.posting_id = posting.id) = (entry.side = 'DEBIT')
+        HAVING sum(CASE entry.posting_id WHEN posting.id THEN 1 ELSE -1 END) <> 0
+    )
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting % is not the opposite of what it reverses', wrong.key
+            USING ERRCODE = 'IP011', DETAIL = jsonb_build_object('key', wrong.key)::text;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER entries_undo_what_they_reverse AFTER INSERT ON public.wallet_entry REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_reversals();
+
 -- A posting without entries does not survive its transaction.
 CREATE FUNCTION public.ledger_check_entries()
 RETURNS trigger

@@ -9,12 +9,14 @@ from django.views.decorators.http import require_POST
 
 from wallet import organisations
 from wallet.access import MemberRequest, member_required, owner_required
+from wallet.adapter import MAIL_TO
 from wallet.forms import InvitationForm, PersonForm, RoleForm
 from wallet.models import Invitation, Member, Role
 
 
 def render_members(request: MemberRequest, form: InvitationForm) -> HttpResponse:
     organisation = request.member.organisation
+    invitations = Invitation.objects.open_at(timezone.now()).filter(organisation=organisation)
     members = Member.objects.filter(organisation=organisation).select_related("user").order_by("joined_at", "pk")
     return render(
         request,
@@ -22,8 +24,9 @@ def render_members(request: MemberRequest, form: InvitationForm) -> HttpResponse
         {
             "members": members,
             "owners": sum(member.role == Role.OWNER for member in members),
-            "invitations": Invitation.objects.open_at(timezone.now()).filter(organisation=organisation),
+            "invitations": invitations,
             "roles": Role.choices,
+            "mailed": any(invitation.email == request.session.get(MAIL_TO) for invitation in invitations),
             "form": form,
         },
     )

@@ -1,0 +1,68 @@
+"""Second factors of staff: who has one, and the single-use link by which an administrator lets the first be set up."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.core import signing
+from django.db import transaction
+
+from wallet.models import User
+
+VALID_FOR = timedelta(hours=24)
+TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+"""What counts as a second factor. Recovery codes stand in for one, and are none by themselves."""
+
+_SALT = "wallet.second_factors"
+
+
+class NotStaff(Exception):
+    """Only staff who may log in are invited to a second factor; a customer sets his up when he likes."""
+
+
+class HasSecondFactor(Exception):
+    """The first one exists already: it is changed with itself, or taken away by an administrator."""
+
+
+class LinkClosed(Exception):
+    """The link is invented, somebody else's, too old, used, or a newer one has taken its place."""
+
+
+def list_types(*, user_id: UUID) -> set[str]:
+    """Read anew each time: a factor that is taken away ends at once."""
+    mine = Authenticator.objects.filter(user_id=user_id, type__in=TYPES)
+    return set(mine.values_list("type", flat=True))
+
+
+@transaction.atomic
+def invite(*, user_id: UUID, now: datetime) -> str:
+    """The link's token. A newer one takes the place of the older; the door prints or mails it after the commit."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    if not (user.is_staff and user.is_active):
+        raise NotStaff
+    if list_types(user_id=user_id):
+        raise HasSecondFactor
+    user.second_factor_invited_at = now
+    user.save(update_fields=["second_factor_invited_at"])
+    return signing.dumps([str(user_id), now.isoformat()], salt=_SALT)
+
+
+def check(*, token: str, user_id: UUID, now: datetime) -> datetime:
+    """When the link was made; `LinkClosed` if `accept` would refuse it."""
+    try:
+        whose, written = signing.loads(token, salt=_SALT)
+    except signing.BadSignature:
+        raise LinkClosed from None
+    made_at = datetime.fromisoformat(written)
+    is_open = User.objects.filter(pk=user_id, is_staff=True, second_factor_invited_at=made_at).exists()
+    if whose != str(user_id) or not is_open or now - made_at >= VALID_FOR or list_types(user_id=user_id):
+        raise LinkClosed
+    return made_at
+
+
+def accept(*, token: str, user_id: UUID, now: datetime) -> None:
+    """Uses the link up: of two who open it at once, one is refused."""
+    made_at = check(token=token, user_id=user_id, now=now)
+    mine = User.objects.filter(pk=user_id, second_factor_invited_at=made_at)
+    if not mine.update(second_factor_invited_at=None):
+        raise LinkClosed
