@@ -140,7 +140,10 @@ def _assemble(folder: Path, database: str) -> Site:
     valkey = Valkey(folder=folder, memory=Memory(folder / "memory.json"))
     valkey.start()
     secret = os.environ["STRIPE_WEBHOOK_SECRETS"].partition(",")[0]
-    stand_in = StandIn.start(webhook_url=f"{base}/payments/stripe/webhook/", options=("--webhook-secret", secret))
+    stand_in = StandIn.start(
+        webhook_url=f"{base}/payments/stripe/webhook/",
+        options=("--webhook-secret", secret, "--payment-methods", "card"),
+    )
     environment = os.environ | {
         "DATABASE_URL": _elsewhere(os.environ["DATABASE_URL"], database),
         "DATABASE_OWNER_URL": _elsewhere(os.environ["DATABASE_OWNER_URL"], database),
