@@ -31,7 +31,7 @@ PAGES_ASKING = {
 """The page that asks for each kind of second factor again."""
 
 SETTING_UP = {"mfa_activate_totp", "mfa_add_webauthn"}
-CHANGING = {"account_email", "account_change_password", "account_set_password"}
+CHANGING = {"account_email", "account_change_password", "account_set_password", "admin:password_change"}
 CHANGING_NOTHING = {"mfa_index", "mfa_authenticate", "mfa_login_webauthn", "mfa_list_webauthn", *PAGES_ASKING.values()}
 """Whatever else allauth has, or gets, below `mfa_` shows or changes a second factor."""
 

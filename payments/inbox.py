@@ -33,6 +33,9 @@ def receive(event: stripe_api.Event, *, now: datetime) -> None:
     if not outcome and event.api_version != stripe_api.API_VERSION:
         outcome = InboxEvent.Outcome.ASIDE
     InboxEvent.objects.bulk_create([_row(event, outcome=outcome, now=now)], ignore_conflicts=True)
+    if not outcome:  # put aside when it came in another version: now it can be followed
+        aside = InboxEvent.objects.filter(event_id=event.id, outcome=InboxEvent.Outcome.ASIDE)
+        aside.update(handled_at=None, outcome="", due_at=now)
 
 
 def store_missed(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
@@ -122,17 +125,17 @@ def _follow(event: InboxEvent, *, by: str, now: datetime) -> InboxEvent.Outcome:
 
 
 def _hold_strange_money(session: stripe_api.CheckoutSession, *, now: datetime) -> InboxEvent.Outcome:
-    """A session with our mark that is no payment's own: what it holds is booked and, where there is one, flagged."""
+    """A session with our mark that is no payment's own: what it holds, if anything, is booked and its order flagged."""
     if not session.payment_id:
         return InboxEvent.Outcome.NOT_OURS
     claimed = checkout.find_claimed(session)
     if claimed is None:
         settlement.hold_in_suspense(session, organisation_id=HOUSE_ID, order_number=session.order_number[:24], now=now)
         return InboxEvent.Outcome.NOT_OURS
-    flags.raise_flag(order=claimed.order, reason=Flag.Reason.WRONG_ORDER, detail=session.id, now=now)
-    settlement.hold_in_suspense(
+    if settlement.hold_in_suspense(
         session, organisation_id=claimed.organisation_id, order_number=claimed.order.number, now=now
-    )
+    ):
+        flags.raise_flag(order=claimed.order, reason=Flag.Reason.WRONG_ORDER, detail=session.id, now=now)
     return InboxEvent.Outcome.DONE
 
 

@@ -30,6 +30,7 @@ SESSION_EVENTS = (
 
 MAX_EVENT_BYTES = 256 * 1024
 SIGNATURE_AGE = timedelta(seconds=300)
+_MOST_UNITS = 10**12  # a Checkout amount has at most 8 digits
 _TIMEOUT_SECONDS = 8
 _ZERO_DECIMAL = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
@@ -257,6 +258,8 @@ def _session(answer: Any) -> CheckoutSession:
 def _money(units: int, currency: str) -> Money:
     if type(units) is not int:
         raise TypeError(f"{units!r} is not a whole number of minor units")
+    if not 0 <= units < _MOST_UNITS:
+        raise ValueError(f"{units} minor units are no amount of ours")
     code = currency.upper()
     return Money(Decimal(units).scaleb(-_places(code)), code)
 

@@ -24,6 +24,8 @@ class Timekeeper(bootsteps.StartStopStep):
         self._thread = Thread(target=self._keep_time, name="timekeeper", daemon=True)
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  # celery's signature
+        """Tick once before Celery speaks to the broker: one that refuses ends the worker, at every start anew."""
+        _tick()
         self._thread.start()
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  # celery's signature
@@ -32,12 +34,14 @@ class Timekeeper(bootsteps.StartStopStep):
     terminate = stop
 
     def _keep_time(self) -> None:
-        while True:
-            try:
-                sweeps.run_overdue(now=timezone.now())
-            except Exception:  # the database may be away too; the clock goes on
-                logger.exception("the timekeeper could not run the sweeps")
-            finally:
-                connections.close_all()
-            if self._ended.wait(_TICK_SECONDS):
-                return
+        while not self._ended.wait(_TICK_SECONDS):
+            _tick()
+
+
+def _tick() -> None:
+    try:
+        sweeps.run_overdue(now=timezone.now())
+    except Exception:  # the database may be away too; the clock goes on
+        logger.exception("the timekeeper could not run the sweeps")
+    finally:
+        connections.close_all()

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.core import signing
 from django.db import transaction
@@ -45,6 +46,21 @@ def invite(*, user_id: UUID, now: datetime) -> str:
     user.second_factor_invited_at = now
     user.save(update_fields=["second_factor_invited_at"])
     return signing.dumps([str(user_id), now.isoformat()], salt=_SALT)
+
+
+@transaction.atomic
+def start_afresh(*, user_id: UUID) -> None:
+    """A customer becomes staff: nothing that was set up with a customer's password alone counts any longer.
+
+    His factors, addresses he has not confirmed, his sessions and his password end; he chooses a new one by "Forgot
+    password", which only the owner of the confirmed address can.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    Authenticator.objects.filter(user=user).delete()
+    EmailAddress.objects.filter(user=user).exclude(verified=True, email=user.email).delete()
+    user.second_factor_invited_at = None
+    user.set_unusable_password()  # sessions are bound to the password, so they end with it
+    user.save(update_fields=["second_factor_invited_at", "password"])
 
 
 def check(*, token: str, user_id: UUID, now: datetime) -> datetime:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -41,6 +41,8 @@ def show(request: MemberRequest, number: str) -> HttpResponseBase:
     """The page, and for htmx its fragment; 204 while nothing has changed since the fragment shown."""
     now = timezone.now()
     order = find_order(request, number)
+    if _newest_payment(order) is None:  # an order that follows another has none of its own
+        return redirect("billing:order", number)
     asked = _ask_stripe(order, now=now)
     if asked is Asked.ANSWERED:
         order = find_order(request, number)

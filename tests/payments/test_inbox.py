@@ -123,17 +123,31 @@ def test_clock_in_the_worker_ticks_without_any_broker(
     broker_away: None,
 ) -> None:
     payment = open_checkout()
-    stripe.pay(builders.session_of(payment))
-    deliveries.deliver(deliveries.event_about(builders.session_of(payment)))
-    Heartbeat.objects.update(beat_at=now - timedelta(hours=1))
     monkeypatch.setattr(timekeeper, "_TICK_SECONDS", 0.05)
     clock = timekeeper.Timekeeper(None)
     clock.start(None)
     try:
+        stripe.pay(builders.session_of(payment))
+        deliveries.deliver(deliveries.event_about(builders.session_of(payment)))
+        Heartbeat.objects.update(beat_at=now - timedelta(hours=1))
         races.wait_until(lambda: acme.orders.filter(state=State.PAID).exists())
     finally:
         clock.stop(None)
         clock._thread.join(timeout=10)
+
+
+def test_clock_has_ticked_before_the_worker_meets_its_broker(
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime, broker_away: None
+) -> None:
+    """A broker that refuses ends the worker at once, at every start anew; the sweeps go on all the same."""
+    payment = open_checkout()
+    stripe.pay(builders.session_of(payment))
+    deliveries.deliver(deliveries.event_about(builders.session_of(payment)))
+    Heartbeat.objects.update(beat_at=now - timedelta(hours=1))
+    clock = timekeeper.Timekeeper(None)
+    clock.start(None)
+    clock.stop(None)
+    assert acme.orders.get().state == State.PAID
 
 
 # --- P11: a worker dies --------------------------------------------------------------------------------------------

@@ -238,3 +238,38 @@ def test_paid_order_is_not_ended_by_the_team(
         checkout.end_flagged(order_id=payment.order_id, by="Olivia", note="tidy", now=now)
     payment.order.refresh_from_db()
     assert payment.order.state == State.PAID
+
+
+def test_hidden_session_that_held_nothing_flags_nobody(
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
+) -> None:
+    payment = open_checkout()
+    twin = stripe_api.create_session(request=payment.session_request, idempotency_key=f"twin-{payment.pk}")
+    stripe.expire(twin.id)
+    deliveries.deliver(deliveries.event_about(twin.id, kind=deliveries.EXPIRED))
+    inbox.handle_due(now=now + AFTER)
+    assert open_reasons(payment) == []
+    payment.order.refresh_from_db()
+    assert payment.order.state == State.PENDING
+
+
+def test_event_put_aside_is_followed_when_it_comes_in_our_version(
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
+) -> None:
+    payment = open_checkout()
+    stripe.pay(builders.session_of(payment))
+    event = deliveries.event_about(builders.session_of(payment))
+    deliveries.deliver({**event, "api_version": "2020-08-27"})
+    deliveries.deliver(event)
+    inbox.handle_due(now=now + AFTER)
+    payment.order.refresh_from_db()
+    assert payment.order.state == State.PAID
+
+
+def test_amount_no_ledger_takes_is_unreadable(
+    open_checkout: Callable[..., Payment], stripe: StandIn, now: datetime
+) -> None:
+    session_id = builders.session_of(open_checkout())
+    stripe.tamper(session_id, amount_total=10**15)
+    with pytest.raises(stripe_api.SessionUnreadable):
+        stripe_api.fetch_session(session_id)

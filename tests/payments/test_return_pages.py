@@ -10,11 +10,13 @@ from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
+from billing import orders
 from billing.models import Order, State
 from payments import stripe_api
 from payments.models import Payment
 from payments.standin.client import StandIn, StandInRefused
 from tests import builders
+from wallet.chart import STRIPE_CLEARING
 from wallet.models import Organisation, Posting, Role
 
 pytestmark = pytest.mark.django_db
@@ -286,3 +288,15 @@ def test_the_return_page_needs_at_most_twelve_queries(
     page.get(address("return", payment.order))
     with django_assert_max_num_queries(12):
         page.get(address("return", payment.order))
+
+
+def test_order_that_follows_another_has_no_way_back_from_stripe_and_shows_itself(
+    page: Client, payment: Payment, now: datetime
+) -> None:
+    for _ in range(2):
+        credited = orders.mark_paid(order=orders.lock(payment.order_id), into=STRIPE_CLEARING, by="Stripe", now=now)
+    assert credited.follows_id == payment.order_id
+
+    response = page.get(address("return", credited))
+
+    assert (response.status_code, response["Location"]) == (302, reverse("billing:order", args=[credited.number]))

@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
@@ -19,7 +20,7 @@ from allauth.mfa.totp.internal.auth import (
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -30,6 +31,7 @@ from wallet.models import User
 
 pytestmark = pytest.mark.django_db
 
+NO_MEMBERSHIP_CHANGES = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
 NEW = "another long password"
 CHANGES: list[tuple[str, dict[str, str]]] = [
     ("mfa_activate_totp", {"code": "123456"}),
@@ -42,6 +44,7 @@ CHANGES: list[tuple[str, dict[str, str]]] = [
     ("mfa_download_recovery_codes", {}),
     ("account_email", {"email": "thief@example.com", "action_add": ""}),
     ("account_change_password", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}),
+    ("admin:password_change", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}),
     ("account_set_password", {"password1": NEW, "password2": NEW}),
 ]
 
@@ -238,6 +241,28 @@ def test_link_is_for_its_person_only(olivia: User) -> None:
     assert client.post(link).status_code == 410
     assert client.get(reverse("mfa_activate_totp")).status_code == 403
     assert log_in(olivia).post(link).status_code == 302
+
+
+def test_customer_who_becomes_staff_begins_anew() -> None:
+    """Whoever had the customer's password has nothing of the member of staff: no factor, address, session, password."""
+    bob = make_owner("bob").user
+    add_second_factor(bob)
+    EmailAddress.objects.create(user=bob, email="thief@example.com", verified=False)
+    thief = Client()
+    thief.force_login(bob)
+    admin = Client()
+    admin.force_login(make_user("admin", is_staff=True, is_superuser=True))
+    with override_settings(STAFF_MFA_REQUIRED=False):
+        page = reverse("admin:wallet_user_change", args=[bob.pk])
+        form = admin.get(page).context["adminform"].form
+        answer = admin.post(page, {**form.initial, "groups": [], "is_staff": "on", **NO_MEMBERSHIP_CHANGES})
+    assert answer.status_code == 302
+    bob.refresh_from_db()
+    assert bob.is_staff
+    assert not bob.has_usable_password()
+    assert not Authenticator.objects.filter(user=bob).exists()
+    assert list(EmailAddress.objects.filter(user=bob).values_list("email", flat=True)) == [bob.email]
+    assert thief.get(reverse("home")).status_code == 302  # to the login page
 
 
 @pytest.mark.parametrize(("hours", "status"), [(23.9, 302), (24, 410)])

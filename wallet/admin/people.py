@@ -89,6 +89,16 @@ class UserAdmin(ModelAdmin):
             more["act"] = {"title": _("Mail a link for the first second factor"), "address": address}
         return super().change_view(request, object_id, form_url, more)
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        super().save_model(request, obj, form, change)
+        if change and "is_staff" in form.changed_data and obj.is_staff:
+            second_factors.start_afresh(user_id=obj.pk)
+            messages.warning(
+                request,
+                _("%(email)s is staff now and begins anew: a new password by “Forgot password”, then a second factor.")
+                % {"email": obj.email},
+            )
+
     def invite_second_factor(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """A superuser's act: whoever holds the link and the password becomes a member of staff with a second factor."""
         if not request.user.is_superuser:

@@ -12,6 +12,9 @@ REVOKE ALL ON public.wallet_account, public.wallet_posting, public.wallet_entry,
 GRANT SELECT ON public.wallet_account, public.wallet_posting, public.wallet_entry, public.wallet_sealedday,
     public.django_migrations TO %(role)s;
 
+-- What an audit found stays found.
+REVOKE UPDATE, DELETE ON public.wallet_auditrun FROM %(role)s;
+
 REVOKE ALL ON FUNCTION
     public.ledger_refuse, public.ledger_check_opening, public.ledger_check_movement, public.ledger_check_sums,
     public.ledger_check_reversals, public.ledger_check_entries, public.ledger_chart, public.ledger_line_text,
