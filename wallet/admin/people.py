@@ -89,7 +89,7 @@ class UserAdmin(ModelAdmin):
             more["act"] = {"title": _("Mail a link for the first second factor"), "address": address}
         return super().change_view(request, object_id, form_url, more)
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
         super().save_model(request, obj, form, change)
         if change and "is_staff" in form.changed_data and obj.is_staff:
             second_factors.start_afresh(user_id=obj.pk)
