@@ -1,5 +1,6 @@
 """Signs of life: what each address says, and what makes an alarm."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_worker_silent_for_a_minute_is_seen(client: Client) -> None:
     beat(seconds_ago=60)
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json()["worker"] == "silent for 60 s"
+    assert re.fullmatch(r"silent for 6\d s", response.json()["worker"])
 
 
 def test_a_site_without_any_worker_is_not_ready(client: Client) -> None:
@@ -66,7 +67,7 @@ def test_an_event_that_nobody_handles_is_seen(client: Client) -> None:
     )
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json()["inbox"] == "an event waits since 360 s"
+    assert re.fullmatch(r"an event waits since 36\d s", response.json()["inbox"])
 
 
 def test_metrics_are_for_those_who_know_the_token(client: Client, settings: Settings) -> None:
