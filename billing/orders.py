@@ -130,6 +130,12 @@ def cancel(*, order: Order, by: str, now: datetime) -> None:
         _move(order, to=State.CANCELLED, note=Note.BY_CUSTOMER, by=by, now=now)
 
 
+def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
+    """End an order that Stripe can tell nothing final about. Money that comes later is credited all the same."""
+    if order.is_on_its_way:
+        _move(order, to=State.FAILED, note=Note.ENDED_BY_TEAM, by=by, now=now, detail=note)
+
+
 def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     limits.check(method=wish.method, amount=wish.amount)
     order = Order(
@@ -150,12 +156,6 @@ def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     if stored.pk == order.pk:
         _tell(stored, note=Note.OPENED, by=str(by), now=now)
     return stored
-
-
-def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
-    """End an order that Stripe can tell nothing final about. Money that comes later is credited all the same."""
-    if order.is_on_its_way:
-        _move(order, to=State.FAILED, note=Note.ENDED_BY_TEAM, by=by, now=now, detail=note)
 
 
 def _open_follower(first: Order, *, by: str, now: datetime) -> Order:

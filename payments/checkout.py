@@ -48,9 +48,9 @@ def open_session(*, payment_id: UUID, now: datetime) -> str:
     payment = Payment.objects.select_related("order").get(pk=payment_id)
     if payment.state != Payment.State.OPEN or payment.cancel_wished_by or now >= payment.session_expires_at:
         raise CannotBePaid(payment.order.number)
-    if payment.session_id:
+    if payment.session_id and payment.session_url:
         return payment.session_url
-    if now > payment.session_expires_at - _SHORTEST_SESSION:
+    if payment.session_id or now > payment.session_expires_at - _SHORTEST_SESSION:
         raise CannotBePaid(payment.order.number)
     try:
         session = _create_session(payment)
@@ -94,14 +94,19 @@ def cancel(*, order_id: UUID, by: str, now: datetime) -> None:
 def end_flagged(*, order_id: UUID, by: str, note: str, now: datetime) -> None:
     """End an order that waits under a flag, when a person has found out that nobody else ever will.
 
-    Raises `NotFlagged` when it does not wait or nothing is in doubt. Its payment is asked about no more, but what an
-    event still tells of it is followed: money that arrives is credited and flagged.
+    Its open session is closed at Stripe first, so that nobody pays what has ended here. Its payment is asked about no
+    more, but what an event still tells of it is followed: money that arrives is credited and flagged. Raises
+    `NotFlagged` when the order does not wait or nothing is in doubt, `stripe_api.StripeUnavailable` when Stripe has
+    not answered; then nothing has changed.
     """
+    _check_flagged(Order.objects.get(pk=order_id))
+    opened = Payment.objects.filter(order_id=order_id, state__in=Payment.UNDECIDED, session_id__isnull=False)
+    for session_id in opened.values_list("session_id", flat=True):
+        stripe_api.expire_session(str(session_id))
     with transaction.atomic(durable=True):
         payments = list(Payment.objects.select_for_update().filter(order_id=order_id).order_by("pk"))
         order = orders.lock(order_id)
-        if not order.is_on_its_way or not order.flags.filter(resolved_at__isnull=True).exists():
-            raise NotFlagged(order.number)
+        _check_flagged(order)
         for payment in payments:
             if payment.is_open:
                 payment.state = Payment.State.FAILED
@@ -118,6 +123,11 @@ def ask_about(*, payment_id: UUID, by: str, now: datetime) -> Payment:
         stripe_api.expire_session(payment.session_id)
     session = stripe_api.fetch_session(payment.session_id)
     return confirmation.confirm_payment(payment_id=payment_id, session=session, by=by, now=now)
+
+
+def _check_flagged(order: Order) -> None:
+    if not order.is_on_its_way or not order.flags.filter(resolved_at__isnull=True).exists():
+        raise NotFlagged(order.number)
 
 
 def _first_payment(order: Order, *, now: datetime, language: str, return_url: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing import search, targets
 from billing.models import Flag, Order, State
-from payments import checkout
+from payments import checkout, stripe_api
 from payments.admin import stories
 from payments.models import InboxEvent, Payment
 from wallet.admin.people import ReadOnly
@@ -151,6 +151,8 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
             messages.warning(
                 request, _("It does not wait any more, or nothing about it is in doubt; nothing was done.")
             )
+        except stripe_api.StripeUnavailable:
+            messages.warning(request, _("Stripe cannot be reached at the moment. Nothing was done; try again later."))
         else:
             self.log_change(request, order, str(_("Ended: %(note)s") % {"note": note}))
             messages.success(request, _("The order is ended."))

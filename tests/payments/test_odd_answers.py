@@ -11,7 +11,7 @@ from billing import flags
 from billing.models import Flag, State
 from payments import checkout, inbox, stripe_api, sweeps
 from payments.models import InboxEvent, Payment
-from payments.standin.client import StandIn
+from payments.standin.client import StandIn, StandInRefused
 from tests import builders
 from tests.payments import deliveries
 from wallet.models import Organisation, Posting
@@ -204,6 +204,7 @@ def test_flagged_order_is_ended_by_the_team_and_late_money_still_lands(
 ) -> None:
     payment = open_checkout()
     session_id = builders.session_of(payment)
+    stripe.pay(session_id)
     stripe.tamper(session_id, payment_status="no_payment_required")
     ask(payment, now=now)
     checkout.end_flagged(order_id=payment.order_id, by="Olivia", note="Stripe lost it", now=now)
@@ -211,10 +212,38 @@ def test_flagged_order_is_ended_by_the_team_and_late_money_still_lands(
     assert (payment.state, payment.order.state) == (Payment.State.FAILED, State.FAILED)
     event = payment.order.events.get(state=State.FAILED)
     assert (event.by, event.note, event.detail) == ("Olivia", "ENDED_BY_TEAM", "Stripe lost it")
-    stripe.tamper(session_id, payment_status="unpaid")
-    stripe.pay(session_id)
+    stripe.tamper(session_id, payment_status="paid")
     assert ask(payment, now=now + AFTER).order.state == State.PAID
     assert builders.balance_of(acme.pk) == builders.usd(100)
+
+
+def test_session_of_an_order_ended_by_the_team_cannot_be_paid_any_more(
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
+) -> None:
+    payment = open_checkout()
+    flags.raise_flag(order=payment.order, reason=Reason.UNREADABLE, now=now)
+    checkout.end_flagged(order_id=payment.order_id, by="Olivia", note="tidy", now=now)
+    with pytest.raises(StandInRefused):
+        stripe.pay(builders.session_of(payment))
+
+
+def test_order_is_not_ended_by_the_team_while_stripe_is_away(
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime, quick_retries: None
+) -> None:
+    payment = open_checkout()
+    flags.raise_flag(order=payment.order, reason=Reason.UNREADABLE, now=now)
+    stripe.switch(faults=[{"kind": "rate_limit", "calls": 20}])
+    with pytest.raises(stripe_api.StripeUnavailable):
+        checkout.end_flagged(order_id=payment.order_id, by="Olivia", note="tidy", now=now)
+    payment.refresh_from_db()
+    assert (payment.state, payment.order.state) == (Payment.State.OPEN, State.PENDING)
+
+
+def test_session_without_an_address_sends_nobody_anywhere(open_checkout: Callable[..., Payment], now: datetime) -> None:
+    payment = open_checkout()
+    Payment.objects.filter(pk=payment.pk).update(session_url="")
+    with pytest.raises(checkout.CannotBePaid):
+        checkout.open_session(payment_id=payment.pk, now=now)
 
 
 def test_order_without_a_flag_is_not_ended_by_the_team(
