@@ -24,6 +24,10 @@ RUN SECRET_KEY=only-while-static-files-are-collected-0123456789-0123456789 DEBUG
 
 FROM python:3.13-slim-trixie
 ENV PATH=/srv/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MEDIA_ROOT=/var/lib/innopaas/media
+# Chinese glyphs for the previews of slips whose PDF brings no font of its own.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-wqy-microhei \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 innopaas \
     && useradd --system --uid 10001 --gid innopaas --no-create-home --home-dir /nonexistent innopaas \
     && install -d -o innopaas -g innopaas /var/lib/innopaas /var/lib/innopaas/media

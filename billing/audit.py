@@ -1,4 +1,4 @@
-"""The audit of orders: every paid order was credited exactly once, and every credit has its order."""
+"""The audit of orders: every paid order was credited exactly once, and every credit that can be spent has its order."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -51,4 +51,27 @@ def check_credits(using: str, _now: datetime) -> Iterable[str]:
         yield f"Posting {key} of {organisation} credits a top-up that has no paid order."
 
 
-CHECKS: Final[tuple[Check, ...]] = (check_paid_orders, check_credits)
+def check_spendable(using: str, _now: datetime) -> Iterable[str]:
+    """Nothing but the one credit of a top-up, and what reverses a debit, adds to a balance that can be spent."""
+    rows = read(
+        using,
+        """
+        SELECT posting.key, posting.organisation_id, entry.amount, entry.currency, account.code
+        FROM wallet_entry AS entry
+        JOIN wallet_account AS account ON account.id = entry.account_id
+         AND account.code ~ '^(wallet|product:[^:]+)$'
+        JOIN wallet_posting AS posting ON posting.id = entry.posting_id
+        WHERE entry.side = 'CREDIT' AND NOT CASE posting.kind
+            WHEN 'TOP_UP' THEN NOT EXISTS (
+                SELECT FROM wallet_entry AS other JOIN wallet_account AS second ON second.id = other.account_id
+                 AND second.code ~ '^(wallet|product:[^:]+)$'
+                WHERE other.posting_id = posting.id AND other.side = 'CREDIT' AND other.id <> entry.id)
+            WHEN 'REVERSAL' THEN posting.reverses_id IS NOT NULL
+            ELSE false END
+        """,
+    )
+    for key, organisation, amount, currency, code in rows:
+        yield f"Posting {key} of {organisation} credits {code} with {amount} {currency}, and no order asked for that."
+
+
+CHECKS: Final[tuple[Check, ...]] = (check_paid_orders, check_credits, check_spendable)

@@ -1,5 +1,6 @@
-"""What people give to the pages of orders and to the admin of limits and flags."""
+"""What people give to the pages of orders and to the admin of limits and rates."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Method, State
+from billing.rates import RateError, parse_rate
 from billing.search import OrderFilter
 from wallet import chart
 from wallet.money import AmountError, parse_amount
@@ -25,7 +27,7 @@ class OrderFilterForm(forms.Form):
         label=_("Search"),
         required=False,
         max_length=120,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, Stripe id or amount")}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, reference, Stripe id or amount")}),
     )
     state = forms.ChoiceField(label=_("State"), required=False, choices=[_ANY, *State.choices])
     method = forms.ChoiceField(label=_("Method"), required=False, choices=[_ANY, *Method.choices])
@@ -54,7 +56,17 @@ class OrderFilterForm(forms.Form):
         )
 
 
-class ExactAmountField(forms.CharField):
+class ExactField(forms.CharField):
+    """A text whose blanks count as they do in the strict parsers: those of ASCII around it mean nothing, no others."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+    def to_python(self, value: object) -> Any:
+        return (super().to_python(value) or "").strip(" \t")
+
+
+class ExactAmountField(ExactField):
     """A decimal typed by staff, read by the site's one strict parser."""
 
     def to_python(self, value: object) -> Any:
@@ -65,15 +77,28 @@ class ExactAmountField(forms.CharField):
         return f"{value:.2f}" if isinstance(value, Decimal) else value
 
 
-class ExactAmountsField(forms.CharField):
-    """Several decimals with blanks or commas between them."""
+class ExactAmountsField(ExactField):
+    """Several decimals with blanks between them, after commas or not."""
 
     def to_python(self, value: object) -> Any:
         text = super().to_python(value)
-        return [_read(part) for part in (text or "").replace(",", " ").split()]
+        return [_read(part) for part in re.split(r",?[ \t]+", text)] if text else []
 
     def prepare_value(self, value: object) -> object:
         return " ".join(f"{amount:.2f}" for amount in value) if isinstance(value, list) else value
+
+
+class ExactRateField(ExactField):
+    """An exchange rate typed by staff, read strictly."""
+
+    def to_python(self, value: object) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return parse_rate(text)
+        except RateError as error:
+            raise ValidationError(str(error)) from error
 
 
 def _read(text: str) -> Decimal:
@@ -81,3 +106,7 @@ def _read(text: str) -> Decimal:
         return parse_amount(text, "USD").amount  # every currency a limit may have counts in hundredths
     except AmountError as error:
         raise ValidationError(str(error)) from error
+
+
+class NothingForm(forms.Form):
+    """An act that needs nothing but the button."""

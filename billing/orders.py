@@ -1,5 +1,6 @@
 """What becomes of orders. Every change is one row of TRANSITIONS and leaves an event in the timeline."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -7,11 +8,13 @@ from uuid import UUID
 
 from djmoney.money import Money
 
-from billing import flags, limits, numbers
+from billing import flags, limits, numbers, rates
+from billing.arrivals import Arrival, Source
 from billing.models import Flag, Method, Note, Order, OrderEvent, State
-from wallet import ledger
+from wallet import chart, ledger
 from wallet.calendar import business_date
 from wallet.models import User
+from wallet.money import WALLET_CURRENCY
 
 TRANSITIONS = MappingProxyType(
     {
@@ -32,6 +35,11 @@ TRANSITIONS = MappingProxyType(
 
 PAYABLE_FOR = timedelta(hours=23)
 """A card order waits this long; Stripe keeps a Checkout Session open for 24 hours at the most."""
+
+_PLAIN = frozenset({Note.CARD_PAID, Note.TRANSFER_PAID})
+"""These say of money only that it arrived."""
+
+_AMOUNTS = ("paid", "paid_currency", "credited", "credited_currency", "rate", "rate_source", "rate_at")
 
 
 class IllegalTransition(Exception):
@@ -60,7 +68,8 @@ class TopUp:
 def open_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     """Make the order of a wish, PENDING. The same form token with the same content returns the first order.
 
-    Call inside the transaction that also makes its payment. Raises `FormTokenReused`, `limits.OutsideLimits`.
+    Call inside the transaction that also makes its payment. Money in another currency than the wallet's is quoted a
+    rate. Raises `FormTokenReused`, `limits.OutsideLimits`, `rates.RateStale`.
     """
     stored = Order.objects.filter(form_token=wish.form_token).first() or _make_order(wish, by=by, now=now)
     if not _is_same_wish(stored, wish):
@@ -73,37 +82,65 @@ def lock(order_id: UUID) -> Order:
     return Order.objects.select_for_update().get(pk=order_id)
 
 
-def mark_paid(*, order: Order, into: str, by: str, now: datetime) -> Order:
-    """Credit the order's money, which arrived in the account `into`, and return the order that was credited.
+def mark_paid(*, order: Order, arrival: Arrival, by: str, now: datetime) -> Order:
+    """Credit money that arrived, and return the order that was credited.
 
     Call inside the transaction of the payment that became certain, with the order locked. Late money is credited and
-    flagged. When the order was paid already, the money becomes an order of its own that follows it, flagged as well.
+    flagged; a note that says more than that it arrived stays. When the order was paid already, the money becomes an
+    order of its own that follows it, flagged as well.
     """
-    if order.is_on_its_way:
-        note = Note.CARD_PAID
-    elif order.has_ended_unpaid:
+    note = arrival.note
+    if order.has_ended_unpaid:
         flags.raise_flag(order=order, reason=Flag.Reason.LATE_MONEY, now=now)
-        note = Note.PAID_LATE
-    else:
-        order = _open_follower(order, by=by, now=now)
+        note = Note.PAID_LATE if note in _PLAIN else note
+    elif order.is_credited:
+        order = _open_follower(order, arrival, by=by, now=now)
         flags.raise_flag(order=order, reason=Flag.Reason.EXTRA_PAYMENT, now=now)
         note = Note.EXTRA_MONEY
-    order.paid_at = now
-    _move(order, to=State.PAID, note=note, by=by, now=now)
-    ledger.post(
-        organisation_id=order.organisation_id,
-        drafts=[
-            ledger.Draft(
-                key=f"order:{order.number}:credit",
-                kind="TOP_UP",
-                lines=(ledger.debit(into, order.paid), ledger.credit(order.target, order.credited)),
-                order_number=order.number,
-                by=by,
-            )
-        ],
-        now=now,
-    )
+    _credit(order, arrival, note=note, by=by, now=now)
     return order
+
+
+def credit_further(*, order: Order, arrival: Arrival, by: str, now: datetime) -> Order:
+    """Credit what somebody knowingly gave to a paid order beyond it (the rest, too much): as an order that follows."""
+    follower = _open_follower(order, arrival, by=by, now=now)
+    _credit(follower, arrival, note=arrival.note, by=by, now=now)
+    return follower
+
+
+def credit_unasked(*, organisation_id: UUID, target: str, arrival: Arrival, assigned_by: User, now: datetime) -> Order:
+    """Credit money that fitted no order as an order of its own, made by whoever assigned it."""
+    order = Order.objects.create(
+        organisation_id=organisation_id,
+        number=numbers.draw(business_date(now)),
+        target=target,
+        method=Method.OFFLINE,
+        paid=arrival.paid,
+        credited=arrival.credited,
+        created_by=assigned_by,
+        created_by_name=str(assigned_by),
+        created_at=now,
+        deadline_at=now,
+    )
+    _tell(order, note=Note.OPENED, by=str(assigned_by), now=now)
+    _credit(order, arrival, note=arrival.note, by=str(assigned_by), now=now)
+    return order
+
+
+def declare(*, order: Order, by: str, now: datetime) -> None:
+    """The customer says he has transferred the money. Raises `IllegalTransition` unless the order waits for that."""
+    note = Note.DECLARED_AGAIN if order.state == State.REJECTED else Note.DECLARED
+    _move(order, to=State.IN_REVIEW, note=note, by=by, now=now)
+
+
+def reject(*, order: Order, by: str, reason: str, now: datetime) -> None:
+    """Finance cannot accept a declared transfer; the customer reads the reason. Raises `IllegalTransition`."""
+    _move(order, to=State.REJECTED, note=Note.NOT_ACCEPTED, by=by, now=now, detail=reason)
+
+
+def note_part(*, order: Order, by: str, detail: str, now: datetime) -> None:
+    """Tell the timeline that a part of the money arrived and is kept until the rest comes."""
+    _tell(order, note=Note.PART_ARRIVED, by=by, now=now, detail=detail)
 
 
 def mark_processing(*, order: Order, by: str, now: datetime) -> None:
@@ -119,15 +156,20 @@ def mark_failed(*, order: Order, by: str, now: datetime, detail: str = "") -> No
 
 
 def expire(*, order: Order, by: str, now: datetime) -> None:
-    """End an order that was not paid in time. Call only after Stripe said that nothing was paid."""
+    """End an order that was not paid in time. Call it for a card only after Stripe said that nothing was paid."""
     if order.state in {State.PENDING, State.REJECTED}:
-        _move(order, to=State.EXPIRED, note=Note.DEADLINE, by=by, now=now)
+        note = Note.OUT_OF_TIME if order.method == Method.OFFLINE else Note.DEADLINE
+        _move(order, to=State.EXPIRED, note=note, by=by, now=now)
 
 
 def cancel(*, order: Order, by: str, now: datetime) -> None:
-    """End an order as its customer wishes. Call only after Stripe said that nothing was and will be paid."""
-    if order.state in {State.PENDING, State.REJECTED}:
-        _move(order, to=State.CANCELLED, note=Note.BY_CUSTOMER, by=by, now=now)
+    """End an order as its customer wishes. Call it for a card only after Stripe said that nothing was and will be paid,
+    for a transfer in review only while nobody in finance has taken it.
+    """
+    is_offline = order.method == Method.OFFLINE
+    if order.state in {State.PENDING, State.REJECTED} or (is_offline and order.state == State.IN_REVIEW):
+        note = Note.WITHDRAWN if is_offline else Note.BY_CUSTOMER
+        _move(order, to=State.CANCELLED, note=note, by=by, now=now)
 
 
 def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
@@ -138,17 +180,23 @@ def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
 
 def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     limits.check(method=wish.method, amount=wish.amount)
+    limit = limits.limit_for(method=wish.method, currency=wish.amount.currency.code)
+    quote = None if wish.amount.currency.code == WALLET_CURRENCY else rates.quote(now=now)
     order = Order(
         organisation_id=wish.organisation_id,
         number=numbers.draw(business_date(now)),
         target=wish.target,
         method=wish.method,
         paid=wish.amount,
-        credited=wish.amount,
+        credited=rates.convert(wish.amount, rate=quote.rate, to=WALLET_CURRENCY) if quote else wish.amount,
+        rate=quote.rate if quote else None,
+        rate_source=quote.source if quote else "",
+        rate_at=quote.rate_at if quote else None,
+        rate_until=quote.valid_until if quote else None,
         created_by=by,
         created_by_name=str(by),
         created_at=now,
-        deadline_at=now + PAYABLE_FOR,
+        deadline_at=now + (timedelta(days=limit.days_to_pay) if limit.days_to_pay else PAYABLE_FOR),
         form_token=wish.form_token,
     )
     Order.objects.bulk_create([order], ignore_conflicts=True)  # waits for a twin in another transaction
@@ -158,14 +206,14 @@ def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     return stored
 
 
-def _open_follower(first: Order, *, by: str, now: datetime) -> Order:
+def _open_follower(first: Order, arrival: Arrival, *, by: str, now: datetime) -> Order:
     follower = Order.objects.create(
         organisation_id=first.organisation_id,
         number=numbers.draw(business_date(now)),
         target=first.target,
         method=first.method,
-        paid=first.paid,
-        credited=first.credited,
+        paid=arrival.paid,
+        credited=arrival.credited,
         created_by_id=first.created_by_id,
         created_by_name=first.created_by_name,
         created_at=now,
@@ -174,6 +222,44 @@ def _open_follower(first: Order, *, by: str, now: datetime) -> Order:
     )
     _tell(follower, note=Note.OPENED, by=by, now=now)
     return follower
+
+
+def _credit(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetime) -> None:
+    """Mark the order paid with what arrived and post it: from the sources, through `fx` where currencies differ."""
+    order.paid, order.credited, order.paid_at = arrival.paid, arrival.credited, now
+    if arrival.rate:
+        order.rate, order.rate_source, order.rate_at = arrival.rate.value, arrival.rate.source, arrival.rate.at
+    else:  # what was quoted was not needed
+        order.rate, order.rate_source, order.rate_at = None, "", None
+    order.save(update_fields=_AMOUNTS)
+    _move(order, to=State.PAID, note=note, by=by, now=now, detail=arrival.detail)
+    ledger.post(
+        organisation_id=order.organisation_id,
+        drafts=[
+            ledger.Draft(
+                key=f"order:{order.number}:credit",
+                kind="TOP_UP",
+                lines=(*_debits(arrival.sources), *_conversion(arrival), ledger.credit(order.target, arrival.credited)),
+                order_number=order.number,
+                by=by,
+            )
+        ],
+        now=now,
+    )
+
+
+def _debits(sources: Iterable[Source]) -> list[ledger.Line]:
+    """One line an account, however many of the sources lie in it."""
+    totals: dict[str, Money] = {}
+    for source in sources:
+        totals[source.code] = totals[source.code] + source.amount if source.code in totals else source.amount
+    return [ledger.debit(code, total) for code, total in totals.items()]
+
+
+def _conversion(arrival: Arrival) -> tuple[ledger.Line, ...]:
+    if arrival.paid.currency == arrival.credited.currency:
+        return ()
+    return ledger.credit(chart.FX, arrival.paid), ledger.debit(chart.FX, arrival.credited)
 
 
 def _is_same_wish(order: Order, wish: TopUp) -> bool:

@@ -12,7 +12,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from billing import targets
+from billing import explanations, targets
 from billing.models import Order
 from wallet.calendar import BOOKS
 from wallet.money import labelled
@@ -28,15 +28,33 @@ def lines(order: Order) -> list[tuple[str, str]]:
         (_("Received from"), order.organisation.name),
         (_("Paid at"), _moment(order)),
         (_("Paid by"), order.get_method_display()),
-        (_("Amount paid"), labelled(order.paid)),
+        *_describe_paid(order),
         (_("Credited"), labelled(order.credited)),
         (_("Credited to"), targets.name(order.target)),
     ]
-    if order.rate:
-        said.append((_("Rate"), f"1 USD = {order.rate:.4f} CNY"))
+    if rate := explanations.explain_rate(order):
+        said.append((_("Rate"), rate))
+    if reference := _reference(order):
+        said.append((_("Reference"), reference))
     if order.follows:
         said.append((_("Follows order"), order.follows.number))
     return said
+
+
+def _describe_paid(order: Order) -> list[tuple[str, str]]:
+    fee = explanations.fee_we_bear(order)
+    if fee is None:
+        return [(_("Amount paid"), labelled(order.paid))]
+    return [
+        (_("Amount received"), labelled(explanations.received(order))),
+        (_("Bank fee borne by us"), labelled(fee)),
+    ]
+
+
+def _reference(order: Order) -> str:
+    """Of its transfer, or of the one of the order that it follows; these lie one layer up, the relation is data."""
+    transfer = getattr(order, "transfer", None) or getattr(order.follows, "transfer", None)
+    return str(transfer.reference) if transfer else ""
 
 
 def disclaimer() -> str:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from billing import numbers
 from billing.models import Order
-from wallet import chart
+from wallet import bank_numbers, chart
 from wallet.calendar import BOOKS
 from wallet.models import AccountClass, Entry, Member
 from wallet.money import AmountError, parse_amount
@@ -20,6 +20,8 @@ _CHUNK = 1000
 _STRIPE_ID = re.compile(r"(cs|pi)_[A-Za-z0-9_]{3,95}")
 _TELLING = 12  # so many characters of an id of Stripe's are unlikely to begin many others
 _NUMBER_START = re.compile(r"TU[0-9A-Z]{2,22}")
+_REFERENCE_START = re.compile(r"TP[0-9A-Z]{2,10}")
+_MISREAD = str.maketrans("OIL", "011")
 _ORNAMENTS = re.compile(r"USD|CNY|RMB|[$¥¥,\s]", re.IGNORECASE)
 
 
@@ -51,7 +53,8 @@ def own(memberships: Sequence[Member]) -> QuerySet[Order]:
 
 def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Together with what `explanations.explain` reads."""
-    return orders.prefetch_related("flags", "payments")
+    stories = orders.select_related("transfer__taken_by", "transfer__account", "finding")
+    return stories.prefetch_related("flags", "payments", "events", "transfer__findings")
 
 
 def readable(memberships: Sequence[Member]) -> QuerySet[Order]:
@@ -74,27 +77,41 @@ def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order
 
 
 def matching(text: str) -> Q:
-    """What a person may have typed: an order number or an id of Stripe's, or the beginning of either, or an amount."""
+    """What a person may have typed: an order number, a transfer's reference or an id of Stripe's, or the beginning of
+    one of them, or a bank's number of a transfer, or an amount.
+    """
     text = text.strip()
     compact = re.sub(r"[\s-]", "", text).upper()
     if number := numbers.read(text):
         return Q(number=number)
     if _NUMBER_START.fullmatch(compact):
         return Q(number__startswith=compact)
+    # Payments and transfers lie one layer up; their relations are data, as an address is.
+    if _REFERENCE_START.fullmatch(compact):
+        reference = compact[:2] + compact[2:].translate(_MISREAD)
+        return Q(pk__in=Order.objects.filter(transfer__reference__startswith=reference).values("pk"))
     if _STRIPE_ID.fullmatch(text):
-        # A payment lies one layer up; the relation is data, as an address is.
         found = stripe_id("payments__session_id", text) | stripe_id("payments__payment_intent_id", text)
         return Q(pk__in=Order.objects.filter(found).values("pk"))
+    at_the_bank = Q(pk__in=_with_bank_number(text))
     try:
         amount = parse_amount(_ORNAMENTS.sub("", text), "USD").amount
     except AmountError:
-        return Q(pk__in=[])
-    return Q(paid=amount) | Q(credited=amount)
+        return at_the_bank
+    return Q(paid=amount) | Q(credited=amount) | at_the_bank
 
 
 def stripe_id(field: str, text: str) -> Q:
     """The rows with this id of Stripe's, or, where enough of it was given, with this beginning of one."""
     return Q(**{f"{field}__startswith" if len(text) >= _TELLING else field: text})
+
+
+def _with_bank_number(text: str) -> QuerySet[Order, UUID]:
+    """By the customer's bank's number of a transfer, or ours of a line that was credited: each found by its index."""
+    number = bank_numbers.fold(text) or text
+    declared = Order.objects.filter(transfer__folded_number=number).values_list("pk", flat=True)
+    credited = Order.objects.filter(allocations__line__folded_number=number).values_list("pk", flat=True)
+    return declared.union(credited)
 
 
 def page(orders: QuerySet[Order], *, organisation_id: UUID, after: str, before: str) -> OrderPage:

@@ -6,19 +6,24 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
+import pghistory
 from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 
+from innopaas import history, step_up
 from wallet import second_factors
 from wallet.views.second_factors import forget, may_set_up
 
@@ -35,6 +40,8 @@ CHANGING = {"account_email", "account_change_password", "account_set_password", 
 CHANGING_NOTHING = {"mfa_index", "mfa_authenticate", "mfa_login_webauthn", "mfa_list_webauthn", *PAGES_ASKING.values()}
 """Whatever else allauth has, or gets, below `mfa_` shows or changes a second factor."""
 
+READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
 ADMIN_POLICY = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
 
 
@@ -42,6 +49,8 @@ class StaffSecondFactorMiddleware:
     """Where the setting asks for it, staff reach the admin only with a second factor, used lately, and change what
     guards their account (factors, recovery codes, password, address) only with one used just now. A password alone is
     never enough: the first factor is set up by a link from an administrator.
+
+    What step_up.GUARDED names takes a factor used within STAFF_STEP_UP_MINUTES; else what was typed is kept.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -52,10 +61,28 @@ class StaffSecondFactorMiddleware:
         return barrier or self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """Here, and not earlier, it is known that the request is no stranger's forgery (CSRF)."""
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if not _guards_account(name) or not (settings.STAFF_MFA_REQUIRED and getattr(request.user, "is_staff", False)):
+        if not (settings.STAFF_MFA_REQUIRED and getattr(request.user, "is_staff", False)):
             return None
-        return _find_barrier_to_change(request, name, timezone.now())
+        if _guards_account(name):
+            return _find_barrier_to_change(request, name, timezone.now())
+        return _find_barrier_to_act(request, name, timezone.now()) if _is_guarded_act(request, name) else None
+
+
+class StaffHistoryMiddleware:
+    """Tells the audit trail who changes a tracked row, and at which address. Only where staff edit such rows: each
+    statement that writes carries the two along, and those that move money are not to.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in READING or not is_admin(request) or not history.is_edited_at(_find_name(request)):
+            return self.get_response(request)
+        with pghistory.context(user=str(request.user.pk), url=request.path_info):
+            return self.get_response(request)
 
 
 class AdminContentPolicyMiddleware:
@@ -86,7 +113,21 @@ def _find_barrier(request: HttpRequest, now: datetime) -> HttpResponse | None:
     types = second_factors.list_types(user_id=request.user.pk)
     if not types:
         return render(request, "innopaas/second_factor_needed.html", status=403)
+    if _is_guarded_act(request, _find_name(request)):
+        return None  # process_view asks for more, and keeps what was typed
     return None if _used_second_factor(request, now, within=settings.STAFF_LOGIN_FRESH_FOR) else _ask(request, types)
+
+
+def _find_name(request: HttpRequest) -> str:
+    """The view's name, before Django has looked for it."""
+    try:
+        return resolve(request.path_info).view_name
+    except Resolver404:
+        return ""
+
+
+def _is_guarded_act(request: HttpRequest, name: str) -> bool:
+    return request.method not in READING and name in step_up.GUARDED
 
 
 def _guards_account(name: str) -> bool:
@@ -104,9 +145,54 @@ def _find_barrier_to_change(request: HttpRequest, name: str, now: datetime) -> H
     return render(request, "innopaas/second_factor_needed.html", status=403)
 
 
-def _ask(request: HttpRequest, types: set[str]) -> HttpResponse:
+def _find_barrier_to_act(request: HttpRequest, name: str, now: datetime) -> HttpResponse | None:
+    """Lets a guarded act pass with a fresh factor; what had waited for one is put in the place of what is posted."""
+    key, user_id = request.POST.get(step_up.KEY, ""), UUID(str(request.user.pk))
+    within = min(timedelta(minutes=settings.STAFF_STEP_UP_MINUTES), settings.STAFF_LOGIN_FRESH_FOR)
+    if not _used_second_factor(request, now, within=within):
+        return _ask(request, second_factors.list_types(user_id=user_id), then=_keep(request, name, now))
+    if not key:
+        return None
+    try:
+        kept = step_up.use_up(session=request.session, key=key, user_id=user_id, path=request.get_full_path(), now=now)
+    except step_up.NotKept:
+        context = admin.site.each_context(request) | {"title": _("Sent already"), "path": request.path}
+        return render(request, "innopaas/step_up_closed.html", context, status=410)
+    request.POST = _restore(kept.fields)  # type: ignore[assignment]  # the stubs know it as immutable only
+    return None
+
+
+def _keep(request: HttpRequest, name: str, now: datetime) -> str:
+    """Where to go on after the factor: with what was typed, or where it is too much, with the empty form."""
+    if key := request.POST.get(step_up.KEY):
+        return reverse("resume", args=[key])  # it had waited, and the factor has grown old once more
+    try:
+        key = step_up.keep(
+            session=request.session,
+            user_id=UUID(str(request.user.pk)),
+            name=name,
+            path=request.get_full_path(),
+            fields=request.POST.lists(),
+            files=[file.name or "" for _field, files in request.FILES.lists() for file in files],
+            now=now,
+        )
+    except step_up.TooLarge:
+        messages.warning(request, _("What you had typed was too long to be kept: please type it again."))
+        return request.get_full_path()
+    return reverse("resume", args=[key])
+
+
+def _restore(fields: step_up.Fields) -> QueryDict:
+    posted = QueryDict(mutable=True)
+    for field, values in fields:
+        posted.setlist(field, values)
+    return posted
+
+
+def _ask(request: HttpRequest, types: set[str], *, then: str = "") -> HttpResponse:
     page = next(name for kind, name in PAGES_ASKING.items() if kind in types)
-    return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")
+    address = f"{reverse(page)}?{urlencode({'next': then or request.get_full_path()})}"
+    return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
 
 
 def _used_second_factor(request: HttpRequest, now: datetime, *, within: timedelta) -> bool:

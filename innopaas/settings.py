@@ -31,10 +31,16 @@ _EMAIL: Any = env.dj_email_url("EMAIL_URL")
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "InnoPaaS <no-reply@innopaas.example>")
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", str(BASE_DIR / ".innopaas" / "media"))
 STAFF_MFA_REQUIRED: bool = env.bool("STAFF_MFA_REQUIRED", not DEBUG)
+STAFF_STEP_UP_MINUTES: int = env.int("STAFF_STEP_UP_MINUTES", 30, validate=validate.Range(min=1))
 SUPPORT_URL: str = env.str("SUPPORT_URL", "")
 SUPPORT_EMAIL: str = env.str("SUPPORT_EMAIL", "support@innopaas.example")
 SITE_URL: str = env.str("SITE_URL", "http://127.0.0.1:8000" if DEBUG else "")
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
+RATES_URL: str = env.str("RATES_URL", "")
+RATES_APP_ID: str = env.str("RATES_APP_ID", "")
+RATES_SOURCE: str = env.str("RATES_SOURCE", "Open Exchange Rates")
+SLIPS_S3_BUCKET: str = env.str("SLIPS_S3_BUCKET", "")
+CLAMD_ADDRESS: str = env.str("CLAMD_ADDRESS", "", validate=validate.Regexp(r"^(|/.+|[^/]+:\d+)$"))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0)
 
@@ -72,6 +78,8 @@ INSTALLED_APPS = [
     "django_structlog",
     "djmoney",
     "csp",
+    "pgtrigger",
+    "pghistory",
     "wallet",
     "products",
     "billing",
@@ -94,6 +102,7 @@ MIDDLEWARE = [
     "wallet.middleware.CurrentOrganisationMiddleware",
     "innopaas.middleware.AdminContentPolicyMiddleware",
     "innopaas.middleware.StaffSecondFactorMiddleware",
+    "innopaas.middleware.StaffHistoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -158,10 +167,20 @@ CELERY_TASK_PUBLISH_RETRY = False  # a wake-up that cannot be sent is not retrie
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the worker outlives any absence of its broker
+SWEEPS_EVERY = {  # seconds, as in payments.sweeps
+    "inbox": 10,
+    "open payments": 60,
+    "missed events": 300,
+    "mails": 20,
+    "bank lines": 15,
+    "transfers": 60,
+    "slips": 3600,
+    "exchange rate": 600,
+}
 CELERY_BEAT_SCHEDULE = {
     **{
         name: {"task": "payments.tasks.sweep", "schedule": seconds, "args": [name], "options": {"expires": seconds}}
-        for name, seconds in {"inbox": 10, "open payments": 60, "missed events": 300, "mails": 20}.items()
+        for name, seconds in SWEEPS_EVERY.items()
     },
     "nightly audit": {
         "task": "innopaas.tasks.audit_ledger",
@@ -218,7 +237,27 @@ DEFAULT_CURRENCY = "USD"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# Slips lie where no address leads: in a folder of their own, or in a bucket, whose keys and region boto3 reads itself.
+_SLIPS_FOLDER: dict[str, Any] = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {
+        "location": Path(MEDIA_ROOT) / "slips",
+        "base_url": None,
+        "file_permissions_mode": 0o600,
+        "directory_permissions_mode": 0o700,
+    },
+}
+_SLIPS_BUCKET: dict[str, Any] = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": SLIPS_S3_BUCKET,
+        "default_acl": None,
+        "file_overwrite": False,
+        "querystring_auth": True,
+    },
+}
 STORAGES = {
+    "slips": _SLIPS_BUCKET if SLIPS_S3_BUCKET else _SLIPS_FOLDER,
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -275,6 +314,8 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("innopaas/favicon.svg")}
     ],
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "innopaas.dashboard.fill",
+    "SIDEBAR": {"navigation": "innopaas.sidebar.navigate"},
     "COLORS": {
         "primary": {
             "50": "240, 250, 247",

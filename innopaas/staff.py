@@ -5,18 +5,54 @@ from typing import Any
 _SEES = {
     f"{label}.view_{model}"
     for label, models in {
-        "wallet": ("user", "organisation", "member", "account", "posting", "entry", "sealedday", "auditrun"),
-        "billing": ("order", "orderevent", "ordermail", "flag", "topuplimit"),
-        "payments": ("payment", "inboxevent", "heartbeat"),
+        "wallet": (
+            *("user", "organisation", "member", "billingdetails", "payername"),
+            *("account", "posting", "entry", "sealedday", "auditrun"),
+        ),
+        "billing": (
+            *("order", "orderevent", "ordermail", "flag", "topuplimit"),
+            *("exchangerate", "raterule", "specialday"),
+        ),
+        "payments": (
+            *("payment", "inboxevent", "heartbeat", "transfer", "finding", "share", "approval", "allocation"),
+            *("deskact", "bankline", "suggestion", "statementfile", "bankaccount", "approvallimit", "rejectionreason"),
+        ),
     }.items()
     for model in models
 }
 
+_FINANCE = {
+    "payments.view_slip",
+    "billing.change_flag",
+    "billing.add_topuplimit",
+    "billing.change_topuplimit",
+    "billing.add_exchangerate",
+    "billing.change_exchangerate",
+    "billing.change_raterule",
+    "billing.add_specialday",
+    "billing.change_specialday",
+    "billing.delete_specialday",
+    "payments.change_transfer",
+    "payments.add_statementfile",
+    "payments.change_bankline",
+    "payments.add_rejectionreason",
+    "payments.change_rejectionreason",
+}
+
 GROUPS: dict[str, set[str]] = {
-    "finance": _SEES | {"billing.change_flag", "billing.add_topuplimit", "billing.change_topuplimit"},
+    "finance": _SEES | _FINANCE,
     "finance lead": _SEES
-    | {"billing.change_flag", "billing.change_order", "billing.add_topuplimit", "billing.change_topuplimit"},
-    "ops": _SEES | {"billing.change_flag", "billing.change_order", "payments.change_inboxevent"},
+    | _FINANCE
+    | {
+        "billing.change_order",
+        "payments.add_bankaccount",
+        "payments.change_bankaccount",
+        "payments.add_approvallimit",
+        "payments.change_approvallimit",
+        "innopaas.view_staffedit",
+    },
+    "ops": _SEES
+    | {"billing.change_flag", "billing.change_order", "payments.change_inboxevent", "innopaas.view_staffedit"},
 }
 """Nobody in a group may change users or groups: that would be to give oneself rights. Only a superuser may."""
 

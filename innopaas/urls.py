@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from innopaas import health, home
+from innopaas import health, home, resuming
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("billing/", include("billing.urls")),
     path("accounts/", include("wallet.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin/go-on/<str:key>/", resuming.show, name="resume"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

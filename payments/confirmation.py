@@ -1,6 +1,8 @@
-"""The one corridor of outside money: confirm_payment -> orders.mark_paid -> ledger.post, in one transaction."""
+"""The one corridor of outside money: confirm_payment, or confirm_transfer, -> orders.mark_paid -> ledger.post, in one
+transaction.
+"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
@@ -8,11 +10,13 @@ from uuid import UUID
 from django.db import transaction
 
 from billing import flags, orders
-from billing.models import Flag, Order
-from payments import settlement
-from payments.models import Payment
+from billing.arrivals import Arrival, Rate, Source
+from billing.models import Flag, Note, Order
+from payments import allocations, settlement
+from payments.models import Finding, Payment
 from payments.stripe_api import CheckoutSession, is_live
 from wallet import chart
+from wallet.models import User
 
 
 class Fate(Enum):
@@ -51,6 +55,33 @@ def confirm_payment(*, payment_id: UUID, session: CheckoutSession, by: str, now:
         return payment
 
 
+def confirm_transfer(*, finding: Finding, by: User, now: datetime) -> Order:
+    """Carry out a finding that has all its approvals: its order is credited with what arrived, and what arrived beyond
+    it becomes an order of its own.
+
+    Call inside the transaction of the last approval, with transfer and finding locked. Raises `allocations.LineSpent`.
+    """
+    pieces = allocations.claim(finding, now=now)
+    order = orders.lock(finding.transfer.order_id) if finding.transfer else None
+    fact = f"finding:{finding.pk}"
+    allocations.release(pieces, organisation_id=finding.organisation_id, fact=fact, by=str(by), now=now)
+    cut = allocations.split(pieces, at=finding.received - finding.surplus)
+    credited = _credit_finding(finding, cut.first, order, by=by, now=now)
+    _close(finding, credited, now=now)
+    allocations.allocate(cut.first, order=credited, finding=finding, by=str(by), now=now)
+    if cut.rest:
+        further = Arrival(
+            sources=allocations.find_sources(cut.rest, organisation_id=finding.organisation_id),
+            credited=finding.surplus_credited,
+            note=Note.EXTRA_MONEY,
+            rate=_surplus_rate_of(finding),
+        )
+        follower = orders.credit_further(order=credited, arrival=further, by=str(by), now=now)
+        allocations.allocate(cut.rest, order=follower, finding=finding, by=str(by), now=now)
+    allocations.hold_rest(pieces, organisation_id=finding.organisation_id, by=str(by), now=now)
+    return credited
+
+
 def judge(*, payment: Payment, order: Order, session: CheckoutSession) -> Verdict:
     """What the session means, without touching anything. Only `paid`, with everything in agreement, is PAID."""
     if session.livemode is not is_live():
@@ -86,7 +117,7 @@ def _apply(
 ) -> None:
     match verdict.fate:
         case Fate.PAID:
-            payment.credited_order = orders.mark_paid(order=order, into=chart.STRIPE_CLEARING, by=by, now=now)
+            payment.credited_order = orders.mark_paid(order=order, arrival=_arrive(payment, order), by=by, now=now)
             payment.state = Payment.State.CONFIRMED
             payment.confirmed_at = now
         case Fate.MISMATCHED if verdict.reason:
@@ -107,6 +138,73 @@ def _apply(
                 orders.cancel(order=order, by=payment.cancel_wished_by, now=now)
             else:
                 orders.expire(order=order, by=by, now=now)
+
+
+def _credit_finding(
+    finding: Finding, pieces: tuple[allocations.Piece, ...], order: Order | None, *, by: User, now: datetime
+) -> Order:
+    sources = allocations.find_sources(pieces, organisation_id=finding.organisation_id)
+    if finding.fee.amount > 0:
+        sources += (Source(code=chart.BANK_CHARGES, amount=finding.fee),)
+    arrival = Arrival(
+        sources=sources,
+        credited=finding.credited,
+        note=_note_of(finding),
+        detail=finding.reason,
+        rate=_rate_of(finding),
+    )
+    if order is None:
+        return orders.credit_unasked(
+            organisation_id=finding.organisation_id,
+            target=finding.target,
+            arrival=arrival,
+            assigned_by=finding.made_by,
+            now=now,
+        )
+    if order.paid_at is not None:
+        return orders.credit_further(order=order, arrival=replace(arrival, note=Note.EXTRA_MONEY), by=str(by), now=now)
+    return orders.mark_paid(order=order, arrival=arrival, by=str(by), now=now)
+
+
+def _note_of(finding: Finding) -> Note:
+    if finding.transfer is None:
+        return Note.ASSIGNED
+    if finding.surplus.amount > 0:
+        return Note.TRANSFER_OVER
+    arrived = finding.received + finding.fee
+    is_short = arrived.currency == finding.transfer.amount.currency and arrived < finding.transfer.amount
+    return Note.TRANSFER_SHORT if is_short else Note.TRANSFER_PAID
+
+
+def _rate_of(finding: Finding) -> Rate | None:
+    if finding.rate is None or finding.rate_at is None:
+        return None
+    return Rate(value=finding.rate, source=finding.rate_source, at=finding.rate_at)
+
+
+def _surplus_rate_of(finding: Finding) -> Rate | None:
+    if finding.surplus_rate is None or finding.surplus_rate_at is None:
+        return None
+    return Rate(value=finding.surplus_rate, source=finding.surplus_rate_source, at=finding.surplus_rate_at)
+
+
+def _close(finding: Finding, credited: Order, *, now: datetime) -> None:
+    """From here on the database lets nothing of the finding be changed, and lets its lines be allocated."""
+    finding.done_at, finding.credited_order = now, credited
+    finding.save(update_fields=["done_at", "credited_order"])
+    if finding.transfer:
+        transfer = finding.transfer
+        transfer.confirmed_at = transfer.confirmed_at or now
+        transfer.taken_by = transfer.taken_until = None
+        transfer.save(update_fields=["confirmed_at", "taken_by", "taken_until"])
+
+
+def _arrive(payment: Payment, order: Order) -> Arrival:
+    return Arrival(
+        sources=(Source(code=chart.STRIPE_CLEARING, amount=payment.amount),),
+        credited=order.credited,
+        note=Note.CARD_PAID,
+    )
 
 
 def _patience(payment: Payment, *, now: datetime) -> timedelta:

@@ -1,17 +1,33 @@
-"""What a customer gives on the top-up page."""
+"""What a customer gives on the pages of paying."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from wallet.money import AmountError, parse_amount
+from payments import slip_files
+from payments.slips import MOST
+from payments.transfers import Declaration
+from wallet.money import WALLET_CURRENCY, AmountError, parse_amount
+from wallet.names import tidy
 
-CARD = "card"
-OFFLINE = "offline"
+CARD: Final = "card"
+OFFLINE: Final = "offline"
+
+PRESETS: Final = {
+    (CARD, "USD"): "preset",
+    (OFFLINE, "USD"): "preset_offline_usd",
+    (OFFLINE, "CNY"): "preset_offline_cny",
+}
+"""The field of the amounts offered for a method and currency: what was chosen for one never counts for another."""
+
+OLDEST_TRANSFER: Final = timedelta(days=180)
 
 
 class TopUpForm(forms.Form):
@@ -22,42 +38,127 @@ class TopUpForm(forms.Form):
         error_messages={"required": _("Choose how to pay."), "invalid_choice": _("Choose how to pay.")},
     )
     currency = forms.ChoiceField(
-        error_messages={
-            "required": _("Choose a currency."),
-            "invalid_choice": _("Cards are charged in USD; choose another currency."),
-        }
+        required=False,
+        choices=[("USD", "USD $"), ("CNY", "CNY ¥")],
+        error_messages={"invalid_choice": _("Choose USD or RMB.")},
     )
     amount = forms.CharField(required=False, strip=False, max_length=40)
-    preset = forms.CharField(required=False, max_length=40)
-
-    def __init__(self, *args: Any, currencies: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["currency"] = forms.ChoiceField(
-            choices=[(code, code) for code in currencies],
-            error_messages=self.base_fields["currency"].error_messages,
-        )
-
-    def clean_method(self) -> str:
-        method: str = self.cleaned_data["method"]
-        if method == OFFLINE:
-            raise ValidationError(_("Offline transfer is coming. Today you can pay by card, or contact our team."))
-        return method
+    preset = forms.CharField(required=False, strip=False, max_length=40)
+    preset_offline_usd = forms.CharField(required=False, strip=False, max_length=40)
+    preset_offline_cny = forms.CharField(required=False, strip=False, max_length=40)
 
     def clean(self) -> dict[str, Any]:
-        if "currency" not in self.cleaned_data or "amount" in self.errors:
-            return self.cleaned_data
-        text = self.cleaned_data["amount"].strip(" \t") or self.cleaned_data.get("preset", "")
+        method, currency = self.cleaned_data.get("method", ""), self.cleaned_data.get("currency", "")
+        if method == CARD and "currency" not in self.errors:
+            currency = currency or WALLET_CURRENCY  # a card needs no choice
+        if method == CARD and currency not in {"", WALLET_CURRENCY}:
+            self.add_error("currency", _("Cards are charged in USD. Choose USD, or pay offline in RMB."))
+        elif method == OFFLINE and not currency and "currency" not in self.errors:
+            self.add_error("currency", _("Choose a currency."))
+        elif currency and "amount" not in self.errors:
+            self._read_wish(self.cleaned_data.get(PRESETS.get((method, currency), ""), ""), currency)
+        return self.cleaned_data
+
+    def _read_wish(self, preset: str, currency: str) -> None:
+        text = self.cleaned_data["amount"].strip(" \t") or preset
         if not text:
             self.add_error("amount", ValidationError(_("Choose an amount or write one.")))
-            return self.cleaned_data
+            return
         try:
-            self.cleaned_data["wish"] = parse_amount(text, self.cleaned_data["currency"])
+            self.cleaned_data["wish"] = parse_amount(text, currency)
         except AmountError as error:
             self.add_error("amount", str(error))
-        return self.cleaned_data
+
+    @property
+    def is_offline(self) -> bool:
+        return bool(self.cleaned_data["method"] == OFFLINE)
 
     @property
     def wish(self) -> Money:
         """The amount asked for; only when the form is valid."""
         wish: Money = self.cleaned_data["wish"]
         return wish
+
+
+class SeveralFilesInput(forms.ClearableFileInput):
+    """An input that takes more than one file."""
+
+    allow_multiple_selected = True
+
+
+class SeveralFilesField(forms.FileField):
+    """Any number of files, none too; what is in them is judged elsewhere."""
+
+    widget = SeveralFilesInput(attrs={"accept": ".jpg,.jpeg,.png,.webp,.pdf"})
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        del initial
+        files: Sequence[UploadedFile[Any]] = [file for file in data or [] if file]
+        if len(files) > MOST:
+            raise ValidationError(_("Choose at most %(most)d files."), params={"most": MOST})
+        return files
+
+
+class DeclarationForm(forms.Form):
+    """“I have paid”: by whom, when, and the bank's own number of it."""
+
+    payer_name = forms.CharField(
+        label=_("Name of the payer"),
+        max_length=120,
+        help_text=_("As your bank writes it."),
+        error_messages={"required": _("Write who paid.")},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    paid_on = forms.DateField(
+        label=_("Paid on"),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"required": _("Choose the day."), "invalid": _("Write the day like 2026-01-31.")},
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    bank_number = forms.CharField(
+        label=_("Your bank's number of the transfer"),
+        max_length=60,
+        required=False,
+        help_text=_("If you have one: it makes the transfer easier to find."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        days = {"min": f"{today - OLDEST_TRANSFER:%Y-%m-%d}", "max": f"{today:%Y-%m-%d}"}
+        self.fields["paid_on"].widget.attrs.update(days)
+
+    def clean_payer_name(self) -> str:
+        name = tidy(self.cleaned_data["payer_name"])
+        if not name:
+            raise ValidationError(_("Write who paid."))
+        return name
+
+    def clean_bank_number(self) -> str:
+        return tidy(self.cleaned_data["bank_number"])
+
+    def clean_paid_on(self) -> date:
+        day: date = self.cleaned_data["paid_on"]
+        if day > self.today:
+            raise ValidationError(_("This day has not come yet. Say “I have paid” when the transfer is made."))
+        if day < self.today - OLDEST_TRANSFER:
+            raise ValidationError(_("This is more than 180 days ago. Contact our team."))
+        return day
+
+    @property
+    def declaration(self) -> Declaration:
+        """Only when the form is valid."""
+        return Declaration(**{name: self.cleaned_data[name] for name in ("payer_name", "paid_on", "bank_number")})
+
+
+class SlipDeclarationForm(DeclarationForm):
+    """The same with slips."""
+
+    slips = SeveralFilesField(
+        label=_("Slips"),
+        required=False,
+        help_text=format_lazy(
+            _("Optional: JPG, PNG, WebP or PDF, at most {megabytes} MB each."), megabytes=slip_files.MEGABYTES
+        ),
+    )

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing import flags, mails
+from billing import flags, mails, rate_loader
 from billing.models import Flag
-from payments import checkout, inbox, stripe_api
+from payments import checkout, holding, inbox, kept_files, matching, slips, stripe_api, transfers
 from payments.models import Heartbeat, Payment
 
 logger = logging.getLogger(__name__)
@@ -76,11 +76,39 @@ def send_mails(*, now: datetime) -> None:
     mails.send_due(now=now)
 
 
+def settle_bank_lines(*, now: datetime) -> None:
+    """Look for the transfers of lines that have none, and put what is left of every line into the ledger."""
+    matching.match_lines(now=now)
+    holding.hold_due(now=now)
+
+
+def end_transfers(*, now: datetime) -> None:
+    """End the orders whose transfer nobody declared in time."""
+    transfers.expire_due(now=now)
+
+
+def forget_slips(*, now: datetime) -> None:
+    """Delete the files of uploads that were cut off before their rows were written, and of statements nobody imported
+    after their preview.
+    """
+    slips.forget_orphans(now=now)
+    kept_files.forget(now=now)
+
+
+def load_rate(*, now: datetime) -> None:
+    """Load the day's exchange rate, where a provider is configured."""
+    rate_loader.load_daily(now=now)
+
+
 SWEEPS = (
     Sweep(name=INBOX, every=timedelta(seconds=10), run=sweep_inbox),
     Sweep(name="open payments", every=timedelta(minutes=1), run=ask_about_open_payments),
     Sweep(name="missed events", every=timedelta(minutes=5), run=find_missed_events),
     Sweep(name="mails", every=timedelta(seconds=20), run=send_mails),
+    Sweep(name="bank lines", every=timedelta(seconds=15), run=settle_bank_lines),
+    Sweep(name="transfers", every=timedelta(minutes=1), run=end_transfers),
+    Sweep(name="slips", every=timedelta(hours=1), run=forget_slips),
+    Sweep(name="exchange rate", every=timedelta(minutes=10), run=load_rate),
 )
 
 

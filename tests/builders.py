@@ -7,7 +7,8 @@ from uuid import UUID
 
 from djmoney.money import Money
 
-from billing.models import Method, Order
+from billing.arrivals import Arrival, Source
+from billing.models import Method, Note, Order
 from billing.orders import TopUp
 from payments import checkout
 from payments.models import Payment
@@ -35,6 +36,12 @@ def make_member(organisation: Organisation, *, role: Role, now: datetime, name: 
 
 def owner_of(organisation: Organisation) -> User:
     return Member.objects.get(organisation=organisation, role=Role.OWNER).user
+
+
+def by_card(order: Order) -> Arrival:
+    """The order's money, as Stripe brings it."""
+    source = Source(code=chart.STRIPE_CLEARING, amount=order.paid)
+    return Arrival(sources=(source,), credited=order.credited, note=Note.CARD_PAID)
 
 
 def wish_for(

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connections, transaction
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import translation
 from psycopg.sql import SQL, Identifier
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -37,6 +38,13 @@ def django_db_setup(
         connections.close_all()
         if not django_db_keepdb:
             teardown_databases(made, verbosity)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Whatever language a request of an earlier test chose, a test begins in English."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

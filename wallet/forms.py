@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from wallet import invitations, names
+from wallet import details, invitations, names, tax_numbers
 from wallet.models import Invitation, Role, User
 
 INVITATION = "invitation"
@@ -95,3 +95,80 @@ class PersonForm(forms.Form):
     """Names one member, or an invited person, by e-mail address."""
 
     email = forms.EmailField()
+
+
+class ShownForm(forms.Form):
+    """Counts for the organisation it was shown for, whichever one is current now."""
+
+    organisation = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class DetailsForm(ShownForm):
+    """Asks for the next version of the billing details."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+    legal_name_zh = NameField(
+        label=_("Legal name in Chinese"),
+        max_length=200,
+        required=False,
+        help_text=_("As on the business licence. One legal name is enough; both stand on the bank sheet."),
+        widget=forms.TextInput(attrs={"lang": "zh-Hans", "autocomplete": "off"}),
+    )
+    legal_name_en = NameField(
+        label=_("Legal name in English"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"lang": "en", "autocomplete": "organization"}),
+    )
+    address = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "street-address"}),
+    )
+    tax_number = forms.CharField(
+        label=_("Tax number"),
+        max_length=30,
+        required=False,
+        help_text=_("In China the 18 characters of the unified social credit code."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.errors.keys() & set(details.FIELDS):
+            return cleaned
+        try:
+            details.tidy(self.facts)
+        except details.NoLegalName:
+            self.add_error("legal_name_zh", _("Write at least one legal name, in Chinese or in English."))
+        except details.NoAddress:
+            self.add_error("address", _("Write the address."))
+        except tax_numbers.WrongCheckCharacter:
+            self.add_error(
+                "tax_number", _("This looks like a unified social credit code, but one character of it is wrong.")
+            )
+        return cleaned
+
+    @property
+    def facts(self) -> details.Facts:
+        return details.Facts(**{name: self.cleaned_data[name] for name in details.FIELDS})
+
+
+class PayerForm(ShownForm):
+    """Names one payer."""
+
+    name = NameField(
+        label=_("Name of the payer"),
+        max_length=200,
+        help_text=_("As the bank writes it. Capitals, blanks and punctuation do not matter."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "payer_%s"} | kwargs)  # it stands beside a DetailsForm
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not details.fold(name):
+            raise forms.ValidationError(_("Write a name that has letters."))
+        return name

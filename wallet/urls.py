@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from wallet.views import confirmations, invitations, languages, mails, members, organisations, second_factors
+from wallet.views import confirmations, details, invitations, languages, mails, members, organisations, second_factors
 
 app_name = "wallet"
 
@@ -14,6 +14,9 @@ urlpatterns = [
     path("members/remove/", members.remove, name="remove"),
     path("members/leave/", members.leave, name="leave"),
     path("members/ownership/", invitations.offer_ownership, name="offer_ownership"),
+    path("billing-details/", details.show, name="details"),
+    path("billing-details/payers/add/", details.add_payer, name="add_payer"),
+    path("billing-details/payers/remove/", details.remove_payer, name="remove_payer"),
     path("invitations/", invitations.invite, name="invite"),
     path("invitations/withdraw/", invitations.withdraw, name="withdraw"),
     path("invitations/<str:token>/", invitations.accept, name="accept"),

@@ -1,6 +1,7 @@
 """What a top-up may amount to: data that finance edits, checked before anybody pays."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,10 @@ class TopUpLimit(models.Model):
     presets = ArrayField(
         models.DecimalField(max_digits=14, decimal_places=2), verbose_name=_("amounts offered"), blank=True
     )
+    days_to_pay = models.PositiveSmallIntegerField(
+        _("days to pay"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(60)]
+    )
+    """After so many an unpaid order expires; None where somebody else decides (Stripe) or nothing is waited for."""
 
     class Meta:
         verbose_name = _("top-up limit")
@@ -30,6 +35,11 @@ class TopUpLimit(models.Model):
             models.CheckConstraint(
                 condition=Q(minimum__gt=0, maximum__gte=F("minimum"), maximum__lt=10**12),
                 name="limit_is_a_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(method=Method.OFFLINE, days_to_pay__isnull=False, days_to_pay__gte=1, days_to_pay__lte=60)
+                | ~Q(method=Method.OFFLINE) & Q(days_to_pay__isnull=True),
+                name="limit_has_days_when_offline",
             ),
         ]
 

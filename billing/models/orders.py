@@ -30,7 +30,8 @@ class State(models.TextChoices):
 ON_THEIR_WAY = (State.PENDING, State.IN_REVIEW)
 """Their money may still come."""
 
-ENDED_UNPAID = (State.FAILED, State.EXPIRED, State.CANCELLED, State.REJECTED)
+ENDED_UNPAID = (State.FAILED, State.EXPIRED, State.CANCELLED)
+"""Nobody waits for their money any more; a rejected one is only sent back to be corrected."""
 
 CREDITED = (State.PAID, State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.CHARGED_BACK)
 """Their money came, whatever became of it later."""
@@ -54,6 +55,16 @@ class Note(models.TextChoices):
     BY_CUSTOMER = "BY_CUSTOMER", _("Cancelled on request; Stripe confirmed that nothing was charged")
     ENDED_BY_TEAM = "ENDED_BY_TEAM", _("Ended by our team")
     EXTRA_MONEY = "EXTRA_MONEY", _("A further payment arrived for the order before; it was credited here")
+    DECLARED = "DECLARED", _("Declared as paid; our finance team looks for it at the bank")
+    DECLARED_AGAIN = "DECLARED_AGAIN", _("Corrected and declared as paid again")
+    TRANSFER_PAID = "TRANSFER_PAID", _("The transfer arrived; our finance team approved and credited it")
+    TRANSFER_SHORT = "TRANSFER_SHORT", _("Less than asked for arrived; what arrived was credited")
+    TRANSFER_OVER = "TRANSFER_OVER", _("More than asked for arrived; the rest is credited as an order of its own")
+    PART_ARRIVED = "PART_ARRIVED", _("A part arrived and is kept safe; we wait for the rest")
+    NOT_ACCEPTED = "NOT_ACCEPTED", _("Our finance team could not accept it")
+    OUT_OF_TIME = "OUT_OF_TIME", _("Not declared as paid in time; money that arrives later is still credited")
+    WITHDRAWN = "WITHDRAWN", _("Cancelled on request; money that arrives later is still credited")
+    ASSIGNED = "ASSIGNED", _("Money that had fitted no order was credited")
 
 
 class Order(models.Model):
@@ -72,6 +83,8 @@ class Order(models.Model):
     rate = models.DecimalField(_("rate"), max_digits=14, decimal_places=6, null=True, blank=True)
     rate_source = models.CharField(max_length=100, blank=True)
     rate_at = models.DateTimeField(null=True, blank=True)
+    rate_until = models.DateTimeField(_("rate holds until"), null=True, blank=True)
+    """Until when the quoted rate holds, by the bank's value date; NULL without a conversion."""
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.PENDING)
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("created by"))
     created_by_name = models.CharField(_("name then"), max_length=254)
@@ -106,6 +119,11 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["organisation", "-id"], name="order_list"),
             models.Index(fields=["organisation", "state", "-id"], name="order_list_by_state"),
+            models.Index(
+                fields=["state", "deadline_at"],
+                name="order_waiting",
+                condition=Q(state__in=["PENDING", "IN_REVIEW", "REJECTED"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,6 +136,10 @@ class Order(models.Model):
     @property
     def has_ended_unpaid(self) -> bool:
         return self.state in ENDED_UNPAID
+
+    @property
+    def is_credited(self) -> bool:
+        return self.state in CREDITED
 
     def may_be_continued(self, *, now: datetime) -> bool:
         """Whether the customer can still go on to pay it by card."""

@@ -1,5 +1,5 @@
-"""Staff pages of payments: orders with everything that happened to them, payments, the inbox, signs of life."""
+"""Staff pages of payments: orders with their stories, payments, the inbox, finance's desk and rules, bank lines."""
 
-from payments.admin import inbox, orders, payments
+from payments.admin import assignments, inbox, lines, orders, payments, rules, statements, transfers
 
-__all__ = ["inbox", "orders", "payments"]
+__all__ = ["assignments", "inbox", "lines", "orders", "payments", "rules", "statements", "transfers"]

@@ -18,6 +18,7 @@ from billing import numbers, search
 from payments import inbox
 from payments.admin import stories
 from payments.models import InboxEvent, Payment
+from wallet.admin import cells
 from wallet.admin.people import ReadOnly
 
 _SHOWN_BYTES = 64 * 1024
@@ -109,11 +110,11 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
 
     @admin.display(description=_("received"), ordering="received_at")
     def received(self, event: InboxEvent) -> str:
-        return stories.show_moment(event.received_at)
+        return cells.show_moment(event.received_at)
 
     @admin.display(description=_("handled"), ordering="handled_at")
     def handled(self, event: InboxEvent) -> str:
-        return stories.show_moment(event.handled_at)
+        return cells.show_moment(event.handled_at)
 
     @admin.display(description=_("last error"), ordering="error")
     def error_shown(self, event: InboxEvent) -> str:

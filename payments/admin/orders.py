@@ -20,8 +20,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from billing import search, targets
 from billing.models import Flag, Order, State
 from payments import checkout, stripe_api
-from payments.admin import stories
+from payments.admin import stories, transfer_stories
 from payments.models import InboxEvent, Payment
+from wallet.admin import cells
 from wallet.admin.people import ReadOnly
 from wallet.money import labelled
 
@@ -117,7 +118,7 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         order = self.get_object(request, object_id)
-        more = dict(extra_context or {}) | {"tables": stories.tell(order) if order else []}
+        more = dict(extra_context or {}) | {"tables": _tell(order) if order else []}
         if order and _may_end(request) and _is_in_doubt(order):
             more["act"] = {"title": _("End order"), "address": reverse("admin:billing_order_end", args=[order.pk])}
         return super().change_view(request, object_id, form_url, more)
@@ -187,7 +188,7 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, order: Order) -> str:
-        return stories.show_moment(order.created_at)
+        return cells.show_moment(order.created_at)
 
     @admin.display(description=_("for"))
     def goes_into(self, order: Order) -> str:
@@ -196,6 +197,11 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
     @admin.display(description=_("open flags"))
     def open_flags(self, order: Order) -> str:
         return ", ".join(flag.get_reason_display() for flag in order.flags.all() if flag.resolved_at is None)
+
+
+def _tell(order: Order) -> list[stories.Table]:
+    timeline, *others = stories.tell(order)
+    return [timeline, *transfer_stories.tell(order), *others]
 
 
 def _told_by(text: str) -> Q:

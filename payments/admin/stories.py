@@ -1,19 +1,17 @@
 """The whole story of one order, as tables: what ops need to answer a customer."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Flag, Order, OrderEvent, OrderMail
+from billing.models import Flag, Method, Order, OrderEvent, OrderMail
 from payments.models import InboxEvent, Payment
+from wallet.admin.cells import link_to, say_moment
 from wallet.models import Entry
 from wallet.money import labelled
 
@@ -34,53 +32,56 @@ def tell(order: Order) -> list[Table]:
     told = InboxEvent.objects.filter(object_id__in=sessions).defer("raw").order_by("received_at")
     flags = Flag.objects.filter(order=order).select_related("resolved_by").order_by("since")
     mails = OrderMail.objects.filter(event__order=order).order_by("claimed_at")
+    by_card = table(
+        _("Payments"),
+        (_("payment"), _("state"), _("amount"), _("payment intent"), _("what Stripe said last"), _("asked")),
+        map(_payment_cells, payments),
+    )
+    by_stripe = table(
+        _("What Stripe told us"),
+        (_("received"), _("event"), _("handled"), _("outcome"), _("last error")),
+        map(_inbox_cells, told),
+    )
+    is_by_card = order.method == Method.CARD
     return [
-        _table(_("Timeline"), (_("when"), _("state"), _("why"), _("by")), map(_event_cells, events)),
-        _table(
-            _("Payments"),
-            (_("payment"), _("state"), _("amount"), _("payment intent"), _("what Stripe said last"), _("asked")),
-            map(_payment_cells, payments),
-        ),
-        _table(
+        table(_("Timeline"), (_("when"), _("state"), _("why"), _("by")), map(_event_cells, events)),
+        *([by_card] if is_by_card else []),
+        table(
             _("Postings"),
             (_("when"), _("key"), _("account"), _("debit"), _("credit"), _("balance after")),
             map(_entry_cells, entries),
         ),
-        _table(
-            _("What Stripe told us"),
-            (_("received"), _("event"), _("handled"), _("outcome"), _("last error")),
-            map(_inbox_cells, told),
-        ),
-        _table(_("Flags"), (_("since"), _("reason"), _("detail"), _("resolved"), _("note")), map(_flag_cells, flags)),
-        _table(_("Mails"), (_("sent"), _("to"), _("subject"), _("last error")), map(_mail_cells, mails)),
+        *([by_stripe] if is_by_card else []),
+        table(_("Flags"), (_("since"), _("reason"), _("detail"), _("resolved"), _("note")), map(_flag_cells, flags)),
+        table(_("Mails"), (_("sent"), _("to"), _("subject"), _("last error")), map(_mail_cells, mails)),
     ]
 
 
-def _table(title: object, headers: Sequence[object], rows: Iterable[Cells]) -> Table:
+def table(title: object, headers: Sequence[object], rows: Iterable[Cells]) -> Table:
     return {"title": title, "headers": headers, "rows": [list(row) for row in rows]}
 
 
 def _event_cells(event: OrderEvent) -> Cells:
     why = f"{event.get_note_display()}: {event.detail}" if event.detail else event.get_note_display()
-    return _moment(event.at), event.get_state_display(), why, event.by
+    return say_moment(event.at), event.get_state_display(), why, event.by
 
 
 def _payment_cells(payment: Payment) -> Cells:
     return (
-        _link("payments_payment", payment.pk, shorten(payment.session_id or "—")),
+        link("payments_payment", payment.pk, shorten(payment.session_id or "—")),
         payment.get_state_display(),
         labelled(payment.amount),
         payment.payment_intent_id,
         payment.stripe_status,
-        _moment(payment.asked_at),
+        say_moment(payment.asked_at),
     )
 
 
 def _entry_cells(entry: Entry) -> Cells:
     amount = labelled(entry.amount)
     return (
-        _moment(entry.posting.posted_at),
-        _link("wallet_posting", entry.posting_id, entry.posting.key),
+        say_moment(entry.posting.posted_at),
+        link("wallet_posting", entry.posting_id, entry.posting.key),
         entry.account.code,
         amount if entry.side == "DEBIT" else "",
         amount if entry.side == "CREDIT" else "",
@@ -90,30 +91,27 @@ def _entry_cells(entry: Entry) -> Cells:
 
 def _inbox_cells(event: InboxEvent) -> Cells:
     return (
-        _moment(event.received_at),
-        _link("payments_inboxevent", event.pk, f"{event.type} {event.event_id}"),
-        _moment(event.handled_at),
+        say_moment(event.received_at),
+        link("payments_inboxevent", event.pk, f"{event.type} {event.event_id}"),
+        say_moment(event.handled_at),
         event.get_outcome_display(),
         event.error,
     )
 
 
 def _flag_cells(flag: Flag) -> Cells:
-    resolved = f"{_moment(flag.resolved_at)} {flag.resolved_by}" if flag.resolved_at else ""
-    since = _link("billing_flag", flag.pk, _moment(flag.since))
+    resolved = f"{say_moment(flag.resolved_at)} {flag.resolved_by}" if flag.resolved_at else ""
+    since = link("billing_flag", flag.pk, say_moment(flag.since))
     return since, flag.get_reason_display(), flag.detail, resolved, flag.note
 
 
 def _mail_cells(mail: OrderMail) -> Cells:
-    return _link("billing_ordermail", mail.pk, _moment(mail.sent_at) or "—"), mail.to, mail.subject, mail.error
+    return link("billing_ordermail", mail.pk, say_moment(mail.sent_at) or "—"), mail.to, mail.subject, mail.error
 
 
-def _link(model: str, pk: UUID, text: str) -> str:
-    return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
-        reverse(f"admin:{model}_change", args=[pk]),
-        text,
-    )
+def link(model: str, pk: UUID, text: str) -> str:
+    """To the page of one row."""
+    return link_to(reverse(f"admin:{model}_change", args=[pk]), text)
 
 
 def shorten(text: str) -> str:
@@ -129,13 +127,3 @@ def show_verbatim(text: str) -> str:
 def show_id(text: str | None) -> str:
     """A long id whole, which may be broken anywhere."""
     return format_html('<span style="overflow-wrap: anywhere">{}</span>', text or "—")
-
-
-def show_moment(moment: datetime | None) -> str:
-    """For a list: a narrow column breaks it between day and time only."""
-    parts = _moment(moment).split()
-    return format_html_join(" ", '<span class="whitespace-nowrap">{}</span>', ((part,) for part in parts)) or "—"
-
-
-def _moment(moment: Any) -> str:
-    return date_format(timezone.localtime(moment), "Y-m-d H:i:s") if moment else ""

@@ -12,9 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import explanations
-from billing.models import Order, State
-from payments import checkout, stripe_api
-from payments.models import Payment
+from billing.models import Method, Order, State
+from payments import checkout, stripe_api, transfers
+from payments.models import Payment, Transfer
 from payments.views.acting import find_order, refuse
 from wallet.access import MemberRequest, member_required, memberships_of
 
@@ -28,9 +28,11 @@ class SeeOther(HttpResponseRedirect):
 @require_POST
 @member_required
 def go_on(request: MemberRequest, number: str) -> HttpResponseBase:
-    """Continue to payment: back to Stripe's page while it is open."""
+    """Continue to payment: back to Stripe's page while it is open, or to the bank sheet."""
     order = find_order(request, number)
     acting = memberships_of(request)[order.organisation_id]
+    if order.method == Method.OFFLINE:
+        return SeeOther(sheet_address(order))
     if not acting.may_top_up:
         return refuse(request, acting)
     payment = Payment.objects.filter(order=order).order_by("id").last()
@@ -58,6 +60,11 @@ def order_address(order: Order) -> str:
     return reverse("billing:order", args=[order.number])
 
 
+def sheet_address(order: Order) -> str:
+    """Its bank sheet; an order without a transfer of its own, because it follows another, shows itself."""
+    return reverse("payments:transfer", args=[order.number]) if hasattr(order, "transfer") else order_address(order)
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required
@@ -71,6 +78,28 @@ def cancel(request: MemberRequest, number: str) -> HttpResponseBase:
         if not explanations.explain(order, now=now).may_cancel:
             return redirect("billing:order", number)
         return render(request, "payments/cancel.html", {"order": order})
+    if order.method == Method.OFFLINE:
+        return _cancel_transfer(request, order, now=now)
+    return _cancel_checkout(request, order, now=now)
+
+
+def _cancel_transfer(request: MemberRequest, order: Order, *, now: datetime) -> HttpResponseBase:
+    try:
+        transfers.cancel(order_id=order.pk, by=str(request.user), now=now)
+    except transfers.AlreadyTaken:
+        messages.warning(
+            request, _("Our finance team is working on this transfer, so it cannot be cancelled. Contact our team.")
+        )
+    except (transfers.CannotBeDeclared, Transfer.DoesNotExist):
+        messages.warning(request, _("There is nothing to cancel any more."))
+    else:
+        messages.success(
+            request, _("The order is cancelled. Money that still arrives for it is credited all the same.")
+        )
+    return SeeOther(order_address(order))
+
+
+def _cancel_checkout(request: MemberRequest, order: Order, *, now: datetime) -> HttpResponseBase:
     try:
         checkout.cancel(order_id=order.pk, by=str(request.user), now=now)
     except checkout.CannotBePaid:

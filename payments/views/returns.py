@@ -13,10 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing import explanations
-from billing.models import Order
+from billing.models import Method, Order
 from payments import checkout, stripe_api
 from payments.models import Payment
 from payments.views.acting import find_order
+from payments.views.orders import sheet_address
 from wallet.access import MemberRequest, member_required, memberships_of
 from wallet.models import Account, Member
 
@@ -41,6 +42,8 @@ def show(request: MemberRequest, number: str) -> HttpResponseBase:
     """The page, and for htmx its fragment; 204 while nothing has changed since the fragment shown."""
     now = timezone.now()
     order = find_order(request, number)
+    if order.method == Method.OFFLINE:
+        return redirect(sheet_address(order))
     if _newest_payment(order) is None:  # an order that follows another has none of its own
         return redirect("billing:order", number)
     asked = _ask_stripe(order, now=now)

@@ -1,4 +1,4 @@
-"""TOP UP: the form, and sending it on to Stripe's page."""
+"""TOP UP: the form, and sending it on to Stripe's page or to the bank sheet."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,18 +10,19 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import form_tokens, limits, orders
-from billing.models import Method, Order
-from payments import checkout
-from payments.forms import CARD, TopUpForm
+from billing import form_tokens, limits, orders, rates
+from billing.models import Method, Order, TopUpLimit
+from payments import checkout, transfers
+from payments.forms import CARD, OFFLINE, PRESETS, TopUpForm
+from payments.views import offers
 from payments.views.acting import refuse
-from payments.views.orders import send_to_stripe
+from payments.views.orders import SeeOther, send_to_stripe
 from wallet import chart
 from wallet.access import MemberRequest, member_required, memberships_of
 from wallet.models import Account, Member
-from wallet.money import WALLET_CURRENCY
+from wallet.money import WALLET_CURRENCY, AmountError, parse_amount
 
 
 @never_cache
@@ -33,13 +34,38 @@ def show(request: MemberRequest) -> HttpResponseBase:
         return _submit(request)
     if not request.member.may_top_up:
         return refuse(request, request.member)
-    initial = {"method": CARD, "currency": WALLET_CURRENCY, "amount": request.GET.get("amount", "")[:40]}
-    form = TopUpForm(initial=initial, currencies=[WALLET_CURRENCY])
+    form = TopUpForm(initial=_read_initial(request))
     return _render(request, form, acting=request.member, token=_issue(request, request.member), status=200)
 
 
+@never_cache
+@require_safe
+@member_required
+def show_conversion(request: MemberRequest) -> HttpResponseBase:
+    """What a typed amount of RMB gives: a fragment for htmx."""
+    context: dict[str, Any] = {}
+    try:
+        amount = parse_amount(request.GET.get("amount", ""), rates.QUOTED)
+        context["conversion"] = offers.convert(amount, rates.quote(now=timezone.now()))
+    except AmountError:
+        pass
+    except rates.RateStale as stale:
+        context["stale"] = stale
+    return render(request, "payments/_conversion.html", context)
+
+
+def _read_initial(request: MemberRequest) -> dict[str, str]:
+    """What a link to the page asks for; anything else counts as not given."""
+    method, currency = request.GET.get("method"), request.GET.get("currency")
+    return {
+        "method": OFFLINE if method == OFFLINE else CARD,
+        "currency": rates.QUOTED if method == OFFLINE and currency == rates.QUOTED else WALLET_CURRENCY,
+        "amount": request.GET.get("amount", "")[:40],
+    }
+
+
 def _submit(request: MemberRequest) -> HttpResponseBase:
-    form = TopUpForm(request.POST, currencies=[WALLET_CURRENCY])
+    form = TopUpForm(request.POST)
     text = request.POST.get("form_token", "")
     try:
         token = form_tokens.read(text, user_id=request.user.pk)
@@ -55,7 +81,7 @@ def _submit(request: MemberRequest) -> HttpResponseBase:
     wish = orders.TopUp(
         organisation_id=acting.organisation_id,
         target=token.target,
-        method=Method.CARD,
+        method=Method.OFFLINE if form.is_offline else Method.CARD,
         amount=form.wish,
         form_token=token.id,
     )
@@ -65,16 +91,28 @@ def _submit(request: MemberRequest) -> HttpResponseBase:
 def _begin(
     request: MemberRequest, wish: orders.TopUp, form: TopUpForm, *, acting: Member, token: str
 ) -> HttpResponseBase:
-    now = timezone.now()
     try:
-        payment = checkout.begin(
-            wish, by=request.user, now=now, language=get_language() or "en", return_url=_return_address(request)
-        )
+        return _open(request, wish)
     except limits.OutsideLimits as error:
         form.add_error("amount", str(error))
-        return _render(request, form, acting=acting, token=token, status=422)
+    except rates.RateStale as stale:
+        form.add_error("currency", str(stale))
+    except (transfers.NoReceivingAccount, TopUpLimit.DoesNotExist):
+        form.add_error("currency", offers.NO_ACCOUNT)
     except orders.FormTokenReused as reused:
         return render(request, "payments/already_sent.html", {"order": reused.order}, status=409)
+    return _render(request, form, acting=acting, token=token, status=422)
+
+
+def _open(request: MemberRequest, wish: orders.TopUp) -> HttpResponseBase:
+    """Commit the order, and lead to where it is paid."""
+    now = timezone.now()
+    if wish.method == Method.OFFLINE:
+        transfer = transfers.begin(wish, by=request.user, now=now)
+        return SeeOther(reverse("payments:transfer", args=[transfer.order.number]))
+    payment = checkout.begin(
+        wish, by=request.user, now=now, language=get_language() or "en", return_url=_return_address(request)
+    )
     return send_to_stripe(request, payment, now=now)
 
 
@@ -88,11 +126,12 @@ def _show_anew(request: MemberRequest, form: TopUpForm) -> HttpResponseBase:
 
 
 def _render(request: MemberRequest, form: TopUpForm, *, acting: Member, token: str, status: int) -> HttpResponseBase:
+    chosen = {field: form[field].value() or "" for field in PRESETS.values()}
     context: dict[str, Any] = {
         "form": form,
         "acting": acting,
         "form_token": token,
-        "limit": limits.limit_for(method=Method.CARD, currency=WALLET_CURRENCY),
+        "offers": offers.read(chosen, now=timezone.now()),
         "balance": Account.objects.balance(
             organisation_id=acting.organisation_id, code=chart.WALLET, currency=WALLET_CURRENCY
         ),

@@ -36,11 +36,52 @@ window.addEventListener("pageshow", () => {
 document.addEventListener("change", (event) => {
   const preset = event.target.closest("[data-amount]");
   const target = preset && document.getElementById(preset.closest("[data-fills]")?.dataset.fills);
-  if (target) target.value = preset.dataset.amount;
+  if (!target) return;
+  target.value = preset.dataset.amount;
+  target.dispatchEvent(new Event("input", { bubbles: true }));
 });
 document.addEventListener("input", (event) => {
   for (const presets of document.querySelectorAll("[data-fills]")) {
     if (presets.dataset.fills !== event.target.id) continue;
     for (const preset of presets.querySelectorAll("[data-amount]")) preset.checked = preset.dataset.amount === event.target.value.trim();
   }
+});
+
+// A card is charged in one currency: choosing it takes the choice of another back. And an amount that was filled in for
+// one way to pay does not stay for the next one.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form.topup");
+  if (!form || !["method", "currency"].includes(event.target.name)) return;
+  if (event.target.value === "card") {
+    const dollars = form.querySelector('[name="currency"][value="USD"]');
+    if (dollars) dollars.checked = true;
+  }
+  const amount = form.querySelector('[name="amount"]');
+  const presets = [...form.querySelectorAll("[data-amount]")];
+  if (presets.some((preset) => preset.dataset.amount === amount.value.trim())) {
+    amount.value = "";
+    for (const preset of presets) preset.checked = false;
+  }
+});
+
+// Copy and print buttons are there only where they work.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (navigator.clipboard) button.hidden = false;
+}
+for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
+document.addEventListener("click", async (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const label = button.firstChild;
+  button.dataset.label ||= label.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    return;
+  }
+  label.textContent = button.dataset.copied;
+  setTimeout(() => {
+    label.textContent = button.dataset.label;
+  }, 2000);
 });

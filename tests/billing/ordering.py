@@ -8,7 +8,6 @@ from djmoney.money import Money
 from billing import orders
 from billing.models import Order
 from tests import builders
-from wallet import chart
 from wallet.models import Organisation
 
 
@@ -21,7 +20,7 @@ def pay(order: Order, *, now: datetime) -> Order:
     """What the corridor does with an order once its money is certain; the order that was credited."""
     with transaction.atomic():
         locked = orders.lock(order.pk)
-        return orders.mark_paid(order=locked, into=chart.STRIPE_CLEARING, by="Stripe", now=now)
+        return orders.mark_paid(order=locked, arrival=builders.by_card(locked), by="Stripe", now=now)
 
 
 def paid_order(organisation: Organisation, *, now: datetime, amount: Money | None = None) -> Order:

@@ -128,3 +128,17 @@ def test_ops_read_the_limits_and_change_none(log_in_as: Callable[[User], Client]
     assert olivia.get(address).status_code == 200
     assert olivia.post(address, {"minimum": "1", "maximum": "2", "presets": ""}).status_code == 403
     assert TopUpLimit.objects.get(pk=limit.pk).minimum == limit.minimum
+
+
+def test_finance_edits_the_days_to_pay(fiona: Client) -> None:
+    limit = TopUpLimit.objects.get(method=Method.OFFLINE, currency="CNY")
+    address = f"/admin/billing/topuplimit/{limit.pk}/change/"
+    sent = {"minimum": "500", "maximum": "2000", "presets": "500"}
+
+    fiona.post(address, sent | {"days_to_pay": "30"})
+    assert TopUpLimit.objects.get(pk=limit.pk).days_to_pay == 30
+
+    for wrong in ("", "0", "61", "1.5", "-1"):
+        assert fiona.post(address, sent | {"days_to_pay": wrong}).status_code == 200
+    assert TopUpLimit.objects.get(pk=limit.pk).days_to_pay == 30
+    assert "has 1 to 60 days" in text_of(fiona.post(address, sent | {"days_to_pay": ""}))

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
+from djmoney.money import Money
 
 from billing import limits
 from billing.models import Method, TopUpLimit
@@ -48,3 +49,20 @@ def test_limit_that_is_no_range_is_refused(change: dict[str, int], card_limit: T
 def test_maximum_without_bound_is_refused(maximum: str, card_limit: TopUpLimit) -> None:
     with pytest.raises(DatabaseError), connection.cursor() as cursor:
         cursor.execute("UPDATE billing_topuplimit SET maximum = %s::numeric WHERE id = %s", [maximum, card_limit.pk])
+
+
+def test_offline_limits_have_days_to_pay() -> None:
+    for currency, lowest, highest in (("USD", 100, 200_000), ("CNY", 500, 1_500_000)):
+        limit = limits.limit_for(method=Method.OFFLINE, currency=currency)
+        assert (limit.lowest, limit.highest) == (Money(lowest, currency), Money(highest, currency))
+        assert limit.days_to_pay == 14
+        for offered in limit.offers:
+            limits.check(method=Method.OFFLINE, amount=offered)
+
+
+@pytest.mark.parametrize(
+    ("method", "days"), [(Method.OFFLINE, None), (Method.OFFLINE, 0), (Method.OFFLINE, 61), (Method.CARD, 14)]
+)
+def test_days_to_pay_belong_to_offline_limits_only(method: Method, days: int | None) -> None:
+    with pytest.raises(IntegrityError, match="limit_has_days_when_offline"):
+        TopUpLimit.objects.filter(method=method, currency="USD").update(days_to_pay=days)

@@ -13,10 +13,9 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 
 from billing import mails, orders
-from billing.models import Order, OrderEvent, OrderMail, State
+from billing.models import Order, OrderEvent, OrderMail
 from payments.models import Payment
 from tests import builders, races
-from wallet import chart
 from wallet.models import Member, Organisation, Role
 
 AGAIN = timedelta(minutes=6)
@@ -27,7 +26,7 @@ def acme(committed: None, now: datetime) -> Iterator[Organisation]:
     """Nothing older waits to be told, so that the counts of these tests are their own."""
     told = [
         OrderMail(event=event, to="", subject="", claimed_at=now, sent_at=now)
-        for event in OrderEvent.objects.filter(state__in=[State.PAID, State.FAILED], mail__isnull=True)
+        for event in OrderEvent.objects.filter(mail__isnull=True)
     ]
     OrderMail.objects.bulk_create(told)
     OrderMail.objects.filter(sent_at__isnull=True).update(sent_at=now)
@@ -37,7 +36,7 @@ def acme(committed: None, now: datetime) -> Iterator[Organisation]:
 
 def paid_order(organisation: Organisation, *, now: datetime) -> Order:
     order = builders.begin_top_up(organisation, now=now).order
-    return orders.mark_paid(order=order, into=chart.STRIPE_CLEARING, by="Stripe", now=now)
+    return orders.mark_paid(order=order, arrival=builders.by_card(order), by="Stripe", now=now)
 
 
 def failed_order(organisation: Organisation, *, now: datetime) -> Order:
@@ -170,7 +169,7 @@ def test_mail_goes_to_the_owners_when_whoever_paid_has_left(acme: Organisation, 
     bill = builders.make_member(acme, role=Role.BILLING, now=now, name="bill")
     payment = builders.begin_checkout(builders.wish_for(acme), by=bill.user, now=now)
     Member.objects.filter(pk=bill.pk).delete()
-    orders.mark_paid(order=payment.order, into=chart.STRIPE_CLEARING, by="Stripe", now=now)
+    orders.mark_paid(order=payment.order, arrival=builders.by_card(payment.order), by="Stripe", now=now)
     mails.send_due(now=now)
     assert mail.outbox[-1].to == [builders.owner_of(acme).email]
 

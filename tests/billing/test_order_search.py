@@ -12,6 +12,7 @@ from billing.search import OrderFilter
 from payments.models import Payment
 from tests import builders
 from tests.billing import ordering
+from tests.payments import offline
 from wallet.models import Organisation
 
 pytestmark = pytest.mark.django_db
@@ -185,3 +186,20 @@ def test_the_export_claims_no_money_that_has_not_come(acme: Organisation, now: d
     assert [row["paid_amount"] for row in rows] == ["", "", "50.00"]
     assert [row["credited_amount"] for row in rows] == ["", "", "50.00"]
     assert [row["amount"] for row in rows] == ["77.00", "88.00", "50.00"]
+
+
+def test_a_transfers_reference_and_the_banks_numbers_find_its_order(acme: Organisation, now: datetime) -> None:
+    account = offline.make_account("USD")
+    transfer, other = (offline.begin(acme, offline.usd(1000), account=account, now=now) for _ in range(2))
+    offline.declare(transfer, now=now, bank_number="20260715")
+    reference = transfer.reference
+
+    for typed in (reference, reference.lower(), f"{reference[:4]} {reference[4:8]}-{reference[8:]}", reference[:9]):
+        assert find(acme, q=typed) == [transfer.order]
+    assert find(acme, q=reference[:2] + reference[2:].replace("0", "O").replace("1", "I")) == [transfer.order]
+    for typed in ("20260715", "2026 0715", "2026\u30000715", "\uff12\uff10260715"):
+        assert find(acme, q=typed) == [transfer.order]
+    assert find(acme, q="\u200b") == find(acme, q="2026071") == []
+    assert find(acme, q=other.reference) == [other.order]
+    bright = builders.make_organisation(now=now, name="Bright Retail")
+    assert find(bright, q=reference) == find(bright, q="20260715") == []

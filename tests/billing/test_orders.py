@@ -87,9 +87,10 @@ def test_ends_leave_a_finished_order_as_it_is(state: State, organisation: Organi
 @pytest.mark.parametrize("state", State)
 def test_money_is_booked_for_an_order_in_any_state(state: State, organisation: Organisation, now: datetime) -> None:
     order = order_in(state, organisation, now=now)
-    credited = orders.mark_paid(order=orders.lock(order.pk), into=chart.STRIPE_CLEARING, by="Stripe", now=now)
+    locked = orders.lock(order.pk)
+    credited = orders.mark_paid(order=locked, arrival=builders.by_card(locked), by="Stripe", now=now)
     assert credited.state == State.PAID
-    assert (credited.pk == order.pk) == (order.is_on_its_way or order.has_ended_unpaid)
+    assert (credited.pk == order.pk) == (not order.is_credited)
     assert (credited.follows_id == order.pk) == (credited.pk != order.pk)
     assert builders.balance_of(organisation.pk) == order.paid
 

@@ -1,6 +1,7 @@
 """A running site, a real Chromium, and people in front of it."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests import people
 from tests.browser.site import Site, running
 
 _CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -90,6 +92,33 @@ def newcomer(site: Site, open_page: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return arrive
+
+
+@pytest.fixture(scope="session")
+def _strangers(site: Site) -> Iterator[str]:
+    """E-mails of owners, each of an organisation of his own, made by the verbs and all at once: signing up is slow."""
+    made = site.manage("shell", "--no-imports", "-c", _MAKE_OWNERS)
+    return iter(re.findall(r"\S+@example\.com", made))
+
+
+@pytest.fixture
+def owner(site: Site, open_page: Callable[..., Page], _strangers: Iterator[str]) -> Callable[..., Page]:
+    """An owner nobody has met in another story, logged in, on the home page."""
+
+    def arrive(**window: object) -> Page:
+        page = open_page(**window)
+        page.goto(f"{site.base}/accounts/login/")
+        log_in(page, next(_strangers), people.PASSWORD)
+        return page
+
+    return arrive
+
+
+_MAKE_OWNERS = """
+from tests import people
+for number in range(40):
+    print(people.make_owner("nora", f"Newcomer {number} Ltd").user.email)
+"""
 
 
 def log_in(page: Page, email: str, password: str = "innopaas-demo") -> None:

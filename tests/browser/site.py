@@ -70,6 +70,15 @@ class Site:
         with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
             return connection.execute(statement, arguments).fetchall()
 
+    def change(self, statement: str, *arguments: Any) -> None:
+        """Change what no page changes, a deadline for instance, as the database's owner."""
+        with psycopg.connect(self.environment["DATABASE_OWNER_URL"]) as connection:
+            connection.execute(statement, arguments)
+
+    def mails(self) -> str:
+        """All mails sent so far."""
+        return "".join(path.read_text() for path in sorted((self.folder / "mails").glob("*")))
+
     def close(self) -> None:
         for name in list(self.processes):
             with contextlib.suppress(ProcessLookupError):
@@ -152,6 +161,7 @@ def _assemble(folder: Path, database: str) -> Site:
         "SITE_URL": base,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "EMAIL_URL": f"file:///{folder / 'mails'}",
+        "MEDIA_ROOT": str(folder / "media"),
         "DEMO_PASSWORD": "innopaas-demo",
         "DEBUG": "1",
     }

@@ -11,6 +11,8 @@ from tests.browser.site import Site
 PAGES = {
     "home": "/",
     "topup": "/topup/",
+    "topup-rmb": "/topup/?method=offline&currency=CNY",
+    "billing-details": "/accounts/billing-details/",
     "orders": "/billing/orders/",
     "no-orders": "/billing/orders/?q=nothing-like-it",
     "members": "/accounts/members/",
@@ -44,6 +46,10 @@ def test_every_page_of_a_customer_fits(
     page.locator("table a[href*='/billing/orders/TU']").first.click()
     page.wait_for_load_state()
     sticking_out += _look(page, f"order-{width}-{scheme}-{language}")
+    page.goto(f"{site.base}/billing/orders/?method=OFFLINE")
+    address = page.locator("table a[href*='/billing/orders/TU']").last.get_attribute("href")
+    page.goto(f"{site.base}{str(address).replace('/billing/', '/payments/')}transfer/")
+    sticking_out += _look(page, f"sheet-{width}-{scheme}-{language}")
     assert sticking_out == []
     assert complaints == []
 
@@ -76,3 +82,37 @@ def test_every_page_of_ops_fits(site: Site, open_page: Callable[..., Page], widt
     page.goto(f"{site.base}/admin/payments/inboxevent/")
     screenshot(page, f"admin-inbox-{width}")
     assert page.title()
+
+
+FINANCE_PAGES = {
+    "dashboard": "",
+    "queue": "payments/transfer/",
+    "statements": "payments/statementfile/",
+    "import": "payments/statementfile/import/",
+    "lines": "payments/bankline/",
+    "exact": "payments/bankline/exact/",
+    "rates": "billing/exchangerate/",
+    "accounts": "payments/bankaccount/",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_every_page_of_finance_fits(site: Site, open_page: Callable[..., Page], width: int, scheme: str) -> None:
+    page = open_page(width=width, scheme=scheme)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+    page.goto(f"{site.base}/accounts/login/")
+    log_in(page, "fiona@example.com")
+    sticking_out = []
+    for name, path in FINANCE_PAGES.items():
+        response = page.goto(f"{site.base}/admin/{path}")
+        assert response is not None
+        assert response.ok, path
+        sticking_out += _look(page, f"admin-{name}-{width}-{scheme}")
+    page.goto(f"{site.base}/admin/payments/transfer/")
+    page.locator("#result_list a[href$='/desk/']").first.click()
+    page.wait_for_load_state()
+    sticking_out += _look(page, f"admin-desk-{width}-{scheme}")
+    assert sticking_out == []
+    assert complaints == []

@@ -23,6 +23,13 @@ TABLE = {
     "payments:continue": Shows.NAMED,
     "payments:cancel": Shows.NAMED,
     "payments:return": Shows.NAMED,
+    "payments:conversion": Shows.NOBODY,  # a rate that everybody is quoted
+    "payments:transfer": Shows.NAMED,
+    "payments:transfer_pdf": Shows.NAMED,
+    "payments:slip": Shows.NAMED,
+    "payments:remove_slip": Shows.NAMED,
+    "payments:transfers": Shows.OWN,  # of those the visitor names that are his own
+    "payments:transfers_pdf": Shows.OWN,
     "payments:webhook": Shows.NOBODY,
     "billing:orders": Shows.OWN,
     "billing:orders_csv": Shows.OWN,
@@ -38,6 +45,9 @@ TABLE = {
     "wallet:offer_ownership": Shows.OWN,
     "wallet:invite": Shows.OWN,
     "wallet:withdraw": Shows.OWN,
+    "wallet:details": Shows.OWN,
+    "wallet:add_payer": Shows.OWN,
+    "wallet:remove_payer": Shows.OWN,
     "wallet:accept": Shows.NOBODY,  # to whoever holds the secret of the mail
     "wallet:accept_second_factor": Shows.NOBODY,  # to the person it was made for
     "wallet:confirm_email": Shows.VISITOR,
@@ -64,7 +74,15 @@ TABLE = {
             "admin:search", "admin:index", "admin:login", "admin:logout", "admin:password_change",
             "admin:password_change_done", "admin:autocomplete", "admin:jsi18n", "admin:view_on_site",
             "admin:app_list", "admin/(?P<url>.*)$", "admin:billing_flag_resolve", "admin:payments_inboxevent_replay",
-            "admin:wallet_user_second_factor", "admin:billing_order_end",
+            "admin:wallet_user_second_factor", "admin:billing_order_end", "resume",
+            "admin:payments_transfer_next", "admin:payments_transfer_desk", "admin:payments_transfer_take",
+            "admin:payments_transfer_give_back", "admin:payments_transfer_propose", "admin:payments_transfer_approve",
+            "admin:payments_transfer_reject", "admin:payments_transfer_keep", "admin:payments_slip_preview",
+            "admin:payments_slip_download", "admin:billing_exchangerate_enter", "admin:billing_exchangerate_approve",
+            "admin:billing_exchangerate_refuse", "admin:payments_assignment_approve", "admin:payments_exact_approve",
+            "admin:payments_assignment_withdraw",
+            "admin:payments_line_assign", "admin:payments_line_return", "admin:payments_line_same",
+            "admin:payments_statementfile_import", "admin:payments_statementfile_progress",
         ],
         Shows.STAFF,
     ),
@@ -72,8 +90,13 @@ TABLE = {
 
 ADMIN_MODELS = {
     "account_emailaddress", "auth_group", "billing_flag", "billing_order", "billing_ordermail", "billing_topuplimit",
-    "mfa_authenticator", "payments_heartbeat", "payments_inboxevent", "payments_payment", "wallet_account",
-    "wallet_auditrun", "wallet_entry", "wallet_organisation", "wallet_posting", "wallet_sealedday", "wallet_user",
+    "innopaas_staffedit", "mfa_authenticator", "payments_heartbeat", "payments_inboxevent", "payments_payment",
+    "wallet_account",
+    "wallet_auditrun", "wallet_billingdetails", "wallet_entry", "wallet_organisation", "wallet_payername",
+    "wallet_posting", "wallet_sealedday", "wallet_user",
+    "billing_exchangerate", "billing_raterule", "billing_specialday", "payments_bankline", "payments_finding",
+    "payments_statementfile",
+    "payments_approvallimit", "payments_bankaccount", "payments_rejectionreason", "payments_transfer",
 }  # fmt: skip
 for _model in ADMIN_MODELS:
     for _page in ("changelist", "add", "history", "delete", "change"):

@@ -16,7 +16,6 @@ from payments import stripe_api
 from payments.models import Payment
 from payments.standin.client import StandIn, StandInRefused
 from tests import builders
-from wallet.chart import STRIPE_CLEARING
 from wallet.models import Organisation, Posting, Role
 
 pytestmark = pytest.mark.django_db
@@ -294,7 +293,8 @@ def test_order_that_follows_another_has_no_way_back_from_stripe_and_shows_itself
     page: Client, payment: Payment, now: datetime
 ) -> None:
     for _ in range(2):
-        credited = orders.mark_paid(order=orders.lock(payment.order_id), into=STRIPE_CLEARING, by="Stripe", now=now)
+        locked = orders.lock(payment.order_id)
+        credited = orders.mark_paid(order=locked, arrival=builders.by_card(locked), by="Stripe", now=now)
     assert credited.follows_id == payment.order_id
 
     response = page.get(address("return", credited))

@@ -1,5 +1,5 @@
 """Staff pages of the wallet app."""
 
-from wallet.admin import ledger, people
+from wallet.admin import details, ledger, people
 
-__all__ = ["ledger", "people"]
+__all__ = ["details", "ledger", "people"]

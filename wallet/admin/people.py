@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -18,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 from unfold.admin import ModelAdmin, TabularInline
 
-from wallet import second_factors
-from wallet.models import Member, Organisation, User
+from wallet import second_factors, sessions
+from wallet.models import BillingDetails, Member, Organisation, PayerName, User
 
 
 class ReadOnly:
@@ -35,11 +36,48 @@ class ReadOnly:
         return False
 
 
+def find_person(request: HttpRequest, *, permission: str) -> User:
+    """Who acts, and may. Raises `PermissionDenied`."""
+    if not isinstance(request.user, User) or not request.user.has_perm(permission):
+        raise PermissionDenied
+    return request.user
+
+
 class MemberInline(ReadOnly, TabularInline):  # type: ignore[misc]  # unfold has no types
     model = Member
     fields = ("user", "organisation", "role", "joined_at")
     readonly_fields = fields
     extra = 0
+
+
+class BillingDetailsInline(ReadOnly, TabularInline):  # type: ignore[misc]  # unfold has no types
+    """All versions, newest first; the first line is the one that counts."""
+
+    model = BillingDetails
+    fields = (
+        "version",
+        "legal_name_zh",
+        "legal_name_en",
+        "address",
+        "tax_number",
+        "recorded_at",
+        "by_name",
+    )
+    readonly_fields = fields
+    ordering = ("-version",)
+    extra = 0
+    per_page = 10  # type: ignore[assignment]  # unfold says None
+
+
+class PayerNameInline(ReadOnly, TabularInline):  # type: ignore[misc]  # unfold has no types
+    """Live ones first, then what was removed."""
+
+    model = PayerName
+    fields = ("name", "added_at", "by_name", "removed_at", "removed_by_name")
+    readonly_fields = fields
+    ordering = (F("removed_at").desc(nulls_first=True), "added_at")
+    extra = 0
+    per_page = 50  # type: ignore[assignment]  # unfold says None
 
 
 for replaced in (Group, EmailAddress, Authenticator):
@@ -54,7 +92,7 @@ class OrganisationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold h
     search_fields = ("name", "members__user__email")
     ordering = ("-created_at",)
     fields = ("id", "name", "created_at")
-    inlines: ClassVar[list[type]] = [MemberInline]
+    inlines: ClassVar[list[type]] = [MemberInline, BillingDetailsInline, PayerNameInline]
 
 
 @admin.register(User)
@@ -98,6 +136,9 @@ class UserAdmin(ModelAdmin):
                 _("%(email)s is staff now and begins anew: a new password by “Forgot password”, then a second factor.")
                 % {"email": obj.email},
             )
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            sessions.end(user_id=obj.pk)
+            messages.warning(request, _("%(email)s is logged out everywhere from now on.") % {"email": obj.email})
 
     def invite_second_factor(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """A superuser's act: whoever holds the link and the password becomes a member of staff with a second factor."""

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from innopaas import demo
+from innopaas import demo, demo_transfers
 
 
 class Command(BaseCommand):
@@ -16,5 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002  # Django's signature
         if not settings.DEBUG or not settings.STRIPE_API_BASE:
             raise CommandError("The demo is for DEBUG=1 with the Stripe stand-in (STRIPE_API_BASE).")
-        is_new = demo.fill(password=os.environ.get("DEMO_PASSWORD", "innopaas-demo"), now=timezone.now())
+        now = timezone.now()
+        is_new = demo.fill(password=os.environ.get("DEMO_PASSWORD", "innopaas-demo"), now=now)
+        demo_transfers.fill(now=now)
         self.stdout.write("The demo is filled." if is_new else "The demo was filled before.")

@@ -1,4 +1,4 @@
-"""Staff pages of billing: flags of orders, limits, and the mails sent. Orders are shown by payments."""
+"""Doubts about orders: found by finance and ops, resolved with a note."""
 
 from typing import Any
 from uuid import UUID
@@ -13,11 +13,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing import flags
-from billing.forms import ExactAmountField, ExactAmountsField
-from billing.models import Flag, OrderMail, TopUpLimit
+from billing.models import Flag
 from wallet.admin.people import ReadOnly
 from wallet.models import User
 
@@ -99,44 +98,3 @@ class FlagAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no ty
             messages.success(request, _("The flag is resolved."))
         else:
             messages.warning(request, _("Somebody else had resolved it before; nothing was changed."))
-
-
-class TopUpLimitForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    minimum = ExactAmountField(label=_("minimum"), widget=UnfoldAdminTextInputWidget)
-    maximum = ExactAmountField(label=_("maximum"), widget=UnfoldAdminTextInputWidget)
-    presets = ExactAmountsField(
-        label=_("amounts offered"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("With blanks between them, like 50 100 200."),
-    )
-
-    class Meta:
-        model = TopUpLimit
-        fields = ("method", "currency", "minimum", "maximum", "presets")
-
-
-@admin.register(TopUpLimit)
-class TopUpLimitAdmin(ModelAdmin):
-    """What a top-up may amount to; it counts from the next top-up on."""
-
-    form = TopUpLimitForm
-    list_display = ("method", "currency", "minimum", "maximum", "presets")
-    ordering = ("method", "currency")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: TopUpLimit | None = None) -> tuple[str, ...]:  # noqa: ARG002  # Django's contract
-        return ("method", "currency") if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: TopUpLimit | None = None) -> bool:  # noqa: ARG002  # nobody could top up
-        return False
-
-
-@admin.register(OrderMail)
-class OrderMailAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ("subject", "to", "event", "sent_at", "attempts", "error")
-    list_filter = (("sent_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("event",)
-    search_fields = ("to", "event__order__number")
-    ordering = ("-claimed_at",)
-    fields = ("event", "to", "subject", "claimed_at", "attempts", "sent_at", "error")
-    readonly_fields = fields

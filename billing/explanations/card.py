@@ -1,35 +1,14 @@
-"""What an order's situation is, in a sentence its customer understands, and what he can do about it."""
+"""The situation of an order that is paid by card, on Stripe's page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Flag, Note, Order, State
-
-Text = str | Promise
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """`tone` is the colour of the notice; `title`, `why` and `next_step` are sentences for the customer."""
-
-    tone: str
-    title: Text
-    why: Text
-    next_step: Text
-    may_continue: bool = False
-    may_cancel: bool = False
-    may_start_again: bool = False
-
-    @property
-    def asks_to_act(self) -> bool:
-        """Whether `next_step` speaks to somebody who may top up; others are told who that is."""
-        return self.may_continue or self.may_cancel or self.may_start_again
-
+from billing.explanations.situations import ENDED_BY_TEAM, Explanation, reason_of_team
+from billing.models import Flag, Order, State
 
 WAITING = Explanation(
     tone="info",
@@ -177,14 +156,6 @@ _ENDINGS = MappingProxyType(
     }
 )
 
-_ENDED_BY_TEAM = Explanation(
-    tone="warn",
-    title=_("Ended by our team"),
-    why="",
-    next_step=_("Nothing was credited. Contact our team if you paid, or if you have a question."),
-)
-"""What Stripe holds of it, if anything, was in doubt: so no word about what was charged."""
-
 _DISAGREEMENTS = frozenset(
     {
         Flag.Reason.WRONG_AMOUNT,
@@ -199,11 +170,10 @@ _SILENCES = frozenset({Flag.Reason.UNREADABLE, Flag.Reason.NO_SUCH_SESSION})
 
 
 def explain(order: Order, *, now: datetime) -> Explanation:
-    """The order's situation. Reads its flags and payments: prefetch them for lists (`search.with_story`)."""
     if order.state == State.PAID:
         return _explain_paid(order)
-    if order.state == State.FAILED and (reason := _reason_of_team(order)):
-        return replace(_ENDED_BY_TEAM, why=reason)
+    if order.state == State.FAILED and (reason := reason_of_team(order)):
+        return replace(ENDED_BY_TEAM, why=reason)
     flags = [flag for flag in order.flags.all() if flag.resolved_at is None]
     if any(flag.reason in _DISAGREEMENTS for flag in flags):
         return BEING_CHECKED
@@ -233,12 +203,6 @@ def explain_silence(explanation: Explanation) -> Explanation:
 
 def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?", "。")) else f"{sentence}."
-
-
-def _reason_of_team(order: Order) -> str:
-    """Why our team ended the order; empty when it ended otherwise."""
-    last = order.events.order_by("id").last()
-    return last.detail if last and last.note == Note.ENDED_BY_TEAM else ""
 
 
 def _explain_paid(order: Order) -> Explanation:

@@ -1,0 +1,36 @@
+"""What an order's situation is, in a sentence its customer understands, and what he can do about it."""
+
+from datetime import datetime
+
+from billing.explanations import card, offline
+from billing.explanations.card import (
+    CAME_BACK_UNPAID,
+    CONFIRMING,
+    WAITING,
+    explain_declined,
+    explain_silence,
+)
+from billing.explanations.rate import explain_rate
+from billing.explanations.received import fee_we_bear, received
+from billing.explanations.situations import Explanation
+from billing.models import Method, Order
+
+__all__ = [
+    "CAME_BACK_UNPAID",
+    "CONFIRMING",
+    "WAITING",
+    "Explanation",
+    "explain",
+    "explain_declined",
+    "explain_rate",
+    "explain_silence",
+    "fee_we_bear",
+    "received",
+]
+
+
+def explain(order: Order, *, now: datetime) -> Explanation:
+    """The order's situation. Reads what `search.with_story` fetches beforehand for lists."""
+    if order.method == Method.OFFLINE:
+        return offline.explain(order, now=now)
+    return card.explain(order, now=now)

@@ -1,0 +1,130 @@
+"""Step-up: where staff act only with a second factor used a short while ago, and what they had typed there when it was
+not. That is kept in their session, for going on with it once, within half an hour.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.core.cache import cache
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+ACTS: dict[str, Promise] = {
+    "payments_transfer_propose": _("Give the received facts of a transfer"),
+    "payments_transfer_approve": _("Approve a transfer"),
+    "payments_transfer_keep": _("Keep a part until the rest arrives"),
+    "payments_transfer_reject": _("Reject a transfer"),
+    "payments_exact_approve": _("Approve the exact bank lines"),
+    "payments_line_assign": _("Assign a bank line"),
+    "payments_line_return": _("Send money back"),
+    "payments_line_same": _("Recognise money that was approved by hand"),
+    "payments_assignment_approve": _("Approve assigned money"),
+    "payments_assignment_withdraw": _("Withdraw assigned money"),
+    "billing_exchangerate_enter": _("Enter an exchange rate"),
+    "billing_exchangerate_approve": _("Approve an exchange rate"),
+    "billing_exchangerate_refuse": _("Refuse an exchange rate"),
+    "wallet_user_second_factor": _("Mail a link for the first second factor"),
+}
+"""Pages of the admin that are an act of their own, and what the act is called."""
+
+MODELS = {
+    "billing_topuplimit",
+    "billing_exchangerate",
+    "billing_raterule",
+    "payments_approvallimit",
+    "payments_bankaccount",
+    "wallet_user",
+    "auth_group",
+}
+"""Models whose rows decide what money may do: rates, limits, where it is to be sent, and who may act."""
+
+GUARDED = frozenset(
+    f"admin:{name}"
+    for name in (*ACTS, *(f"{model}_{page}" for model in MODELS for page in ("add", "change", "delete", "changelist")))
+)
+"""By URL name. To read these pages takes no step-up, to send them does."""
+
+KEY = "_step_up"
+"""The one field of the form that goes on: which of the kept forms it is."""
+
+VALID_FOR = timedelta(minutes=30)
+
+_KEPT = "step_up_forms"
+_NOT_TYPED = {"csrfmiddlewaretoken", KEY}
+_MOST_BYTES = 100_000
+_MOST_FORMS = 5
+
+Fields = list[tuple[str, list[str]]]
+
+
+class TooLarge(Exception):
+    """More was typed than a session should carry; it is not kept."""
+
+
+class NotKept(Exception):
+    """The form is invented, somebody else's, too old, sent already, or another address's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A form as it was sent, before anything was done with it. Of files only the names are kept."""
+
+    user_id: str
+    name: str
+    path: str
+    fields: Fields
+    files: list[str]
+    until: float
+
+    @property
+    def title(self) -> Promise | None:
+        return ACTS.get(self.name.partition(":")[2])
+
+
+def keep(  # noqa: PLR0913  # a form as it was sent has that many sides
+    *,
+    session: SessionBase,
+    user_id: UUID,
+    name: str,
+    path: str,
+    fields: Iterable[tuple[str, list[str]]],
+    files: list[str],
+    now: datetime,
+) -> str:
+    """The key of the form kept; the oldest of many gives way."""
+    kept = Kept(
+        user_id=str(user_id),
+        name=name,
+        path=path,
+        fields=[(field, values) for field, values in fields if field not in _NOT_TYPED],
+        files=files,
+        until=(now + VALID_FOR).timestamp(),
+    )
+    if len(json.dumps(asdict(kept)).encode()) > _MOST_BYTES:
+        raise TooLarge
+    key = secrets.token_urlsafe(24)
+    others = {old: form for old, form in session.get(_KEPT, {}).items() if form["until"] > now.timestamp()}
+    session[_KEPT] = dict([*others.items(), (key, asdict(kept))][-_MOST_FORMS:])
+    return key
+
+
+def find(*, session: SessionBase, key: str, user_id: UUID, now: datetime) -> Kept:
+    """Looking uses nothing up. `NotKept` says no more than that."""
+    form = session.get(_KEPT, {}).get(key)
+    if form is None or form["user_id"] != str(user_id) or form["until"] <= now.timestamp():
+        raise NotKept
+    return Kept(**{**form, "fields": [(field, values) for field, values in form["fields"]]})
+
+
+def use_up(*, session: SessionBase, key: str, user_id: UUID, path: str, now: datetime) -> Kept:
+    """The form, to be carried out at the address where it was sent and nowhere else; of two who ask one gets it."""
+    kept = find(session=session, key=key, user_id=user_id, now=now)
+    if kept.path != path or not cache.add(f"step_up:{key}", 1, timeout=VALID_FOR.total_seconds()):
+        raise NotKept
+    session[_KEPT] = {other: form for other, form in session[_KEPT].items() if other != key}
+    return kept

@@ -1,0 +1,1 @@
+"""Bank statements as files: read into lines, whole or not at all, without touching the database."""
