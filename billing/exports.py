@@ -55,7 +55,7 @@ def _cells(order: Order) -> tuple[str, ...]:
         order.target,
         *(_money(order.paid) if order.paid_at else ("", "")),
         *(_money(order.credited) if order.paid_at else ("", "")),
-        "" if order.rate is None else f"{order.rate:.4f}",
+        "" if order.rate is None else f"{order.rate:f}",
         _utc(order.paid_at),
         order.created_by_name,
         *_money(order.paid),

@@ -1,6 +1,5 @@
 """Mails about transfers: received, short or over, part arrived, approved, rejected, expired; and no word of cards."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,7 +9,7 @@ from django.db import transaction
 from billing import mails, orders, receipts
 from billing.models import Order, OrderEvent, OrderMail
 from payments import desk, transfers
-from payments.models import BankAccount, Payment, Transfer
+from payments.models import BankAccount, Transfer
 from tests import builders, people
 from tests.payments import offline
 from wallet.calendar import business_date
@@ -20,7 +19,7 @@ AGAIN = timedelta(minutes=6)
 
 
 @pytest.fixture
-def acme(committed: None, now: datetime) -> Iterator[Organisation]:
+def acme(db: None, now: datetime) -> Organisation:
     """Nothing older waits to be told, so that what is sent is these tests' own."""
     told = [
         OrderMail(event=event, to="", subject="", claimed_at=now, sent_at=now)
@@ -28,13 +27,11 @@ def acme(committed: None, now: datetime) -> Iterator[Organisation]:
     ]
     OrderMail.objects.bulk_create(told)
     OrderMail.objects.filter(sent_at__isnull=True).update(sent_at=now)
-    yield builders.make_organisation(now=now)
-    Payment.objects.filter(state=Payment.State.OPEN).update(state=Payment.State.EXPIRED)  # sweeps look at every row
-    BankAccount.objects.update(is_open=False)
+    return builders.make_organisation(now=now)
 
 
 @pytest.fixture
-def fiona(committed: None) -> User:
+def fiona(db: None) -> User:
     return people.make_staff("fiona", "finance")
 
 
