@@ -218,6 +218,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "InnoPaaS"
+MFA_TOTP_TOLERANCE = 1  # a code that was right when it was typed is taken in the next 30 s too (RFC 6238, 5.2)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 
 # --- words and places ---------------------------------------------------------------------------------------
