@@ -1,6 +1,6 @@
 # What a person types. Needs make and Python 3.11 or newer with venv; everything else comes with `make run` itself.
 # PORT=8001 moves the site, PYTHON=/path/to/python names another Python, ARGS="-k refund" goes to pytest.
-.PHONY: help run test check browser faults
+.PHONY: help run test check browser faults bench
 LOCAL = .venv/bin/python -m innopaas.local
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make test     the tests (ARGS='-k wallet' chooses some)"
 	@echo "make browser  the tests in a real Chromium"
 	@echo "make faults   guards taken away one by one, each must turn its test red (ARGS=card chooses some)"
+	@echo "make bench    how fast money is spent: a table; it proves nothing and fails for no number"
 	@echo "make check    lint, types, import contracts, templates, migrations, production settings"
 
 run:
@@ -20,7 +21,7 @@ test:
 
 browser:
 	@sh innopaas/local/setup.sh dev
-	@exec $(LOCAL) exec -- python -m pytest tests/browser $(ARGS)
+	@exec $(LOCAL) exec -- python -m pytest tests/browser -n 2 --dist loadfile $(ARGS)
 
 check:
 	@sh innopaas/local/setup.sh dev
@@ -29,3 +30,7 @@ check:
 faults:
 	@sh innopaas/local/setup.sh dev
 	@exec $(LOCAL) exec -- python -m tests.faults $(ARGS)
+
+bench:
+	@sh innopaas/local/setup.sh dev
+	@exec $(LOCAL) exec -- python -m tests.bench

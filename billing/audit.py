@@ -1,11 +1,28 @@
-"""The audit of orders: every paid order was credited exactly once, and every credit that can be spent has its order."""
+"""The audit of orders: every paid order was credited exactly once, every credit that can be spent has its order, and
+what was taken back was taken back for a reason.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
-from billing.models import CREDITED
-from wallet.audit import Check, read
+from billing.models import CREDITED, Correction
+from wallet.audit import Check, compare_schema, read
+from wallet.schema import read_schema
+
+_RETURNS: Final = ("REVERSAL",)
+"""The kinds of posting by which money of a paid order goes back; whatever else comes to do so is one more word here."""
+
+_ENDING: Final = "approved_by_id approved_by_name approved_at credited_order_id withdrawn_by_id withdrawn_at"
+
+CORRECTIONS: Final = read_schema(
+    folder=Path(__file__).parent / "sql",
+    files="corrections.sql",
+    prefix="corrections_",
+    models=(Correction,),
+    grants={"billing_correction": frozenset({"INSERT", *(f"UPDATE ({column})" for column in _ENDING.split())})},
+)
 
 
 def check_paid_orders(using: str, _now: datetime) -> Iterable[str]:
@@ -34,6 +51,34 @@ def check_paid_orders(using: str, _now: datetime) -> Iterable[str]:
         yield f"Paid order {number} has {postings} postings, {matching} of them crediting its target its amount."
 
 
+def check_sources(using: str, _now: datetime) -> Iterable[str]:
+    """An order was paid from where its method's money comes from, with what it says; a move by the wallet alone."""
+    rows = read(
+        using,
+        """
+        SELECT "order".number, "order".method, "order".paid, "order".paid_currency, string_agg(
+            account.code || ' ' || entry.amount || ' ' || entry.currency, ', ' ORDER BY entry.line)
+        FROM billing_order AS "order"
+        JOIN wallet_posting AS posting ON posting.organisation_id = "order".organisation_id
+         AND posting.kind = 'TOP_UP' AND posting.order_number = "order".number
+        LEFT JOIN (wallet_entry AS entry
+                   JOIN wallet_account AS account ON account.id = entry.account_id AND account.code <> 'fx')
+          ON entry.posting_id = posting.id AND entry.side = 'DEBIT'
+        WHERE "order".state = ANY(%s)
+        GROUP BY "order".id, posting.id
+        HAVING sum(entry.amount) IS DISTINCT FROM "order".paid OR bool_or(entry.currency <> "order".paid_currency)
+            OR "order".method = 'BALANCE' AND count(*) <> 1
+            OR bool_or(account.code !~ CASE "order".method
+                WHEN 'BALANCE' THEN '^wallet$'
+                WHEN 'CARD' THEN '^stripe_clearing$'
+                ELSE '^(bank:.*|bank_charges|suspense)$' END)
+        """,
+        [list(CREDITED)],
+    )
+    for number, method, paid, currency, debits in rows:
+        yield f"Order {number} ({method}) says it was paid with {paid} {currency}, its posting {debits or 'nothing'}."
+
+
 def check_credits(using: str, _now: datetime) -> Iterable[str]:
     """No order was credited that is not paid."""
     rows = read(
@@ -52,7 +97,9 @@ def check_credits(using: str, _now: datetime) -> Iterable[str]:
 
 
 def check_spendable(using: str, _now: datetime) -> Iterable[str]:
-    """Nothing but the one credit of a top-up, and what reverses a debit, adds to a balance that can be spent."""
+    """Nothing but the one credit of a top-up, what reverses a debit, and what a hold gives back of the same product,
+    adds to a balance that can be spent.
+    """
     rows = read(
         using,
         """
@@ -61,12 +108,20 @@ def check_spendable(using: str, _now: datetime) -> Iterable[str]:
         JOIN wallet_account AS account ON account.id = entry.account_id
          AND account.code ~ '^(wallet|product:[^:]+)$'
         JOIN wallet_posting AS posting ON posting.id = entry.posting_id
+        LEFT JOIN products_hold AS hold ON posting.kind = 'RELEASE' AND hold.organisation_id = posting.organisation_id
+         AND hold.id::text = split_part(posting.key, ':', 2)
         WHERE entry.side = 'CREDIT' AND NOT CASE posting.kind
             WHEN 'TOP_UP' THEN NOT EXISTS (
                 SELECT FROM wallet_entry AS other JOIN wallet_account AS second ON second.id = other.account_id
                  AND second.code ~ '^(wallet|product:[^:]+)$'
                 WHERE other.posting_id = posting.id AND other.side = 'CREDIT' AND other.id <> entry.id)
-            WHEN 'REVERSAL' THEN posting.reverses_id IS NOT NULL
+            WHEN 'REVERSAL' THEN EXISTS (
+                SELECT FROM wallet_posting AS first
+                WHERE first.id = posting.reverses_id AND first.reverses_id IS NULL AND first.kind <> 'REVERSAL')
+            WHEN 'RELEASE' THEN hold.id IS NOT NULL AND EXISTS (
+                SELECT FROM wallet_entry AS other JOIN wallet_account AS held ON held.id = other.account_id
+                WHERE other.posting_id = posting.id AND other.side = 'DEBIT' AND held.code = account.code || ':held'
+                  AND (other.amount, other.currency) = (entry.amount, entry.currency))
             ELSE false END
         """,
     )
@@ -74,4 +129,169 @@ def check_spendable(using: str, _now: datetime) -> Iterable[str]:
         yield f"Posting {key} of {organisation} credits {code} with {amount} {currency}, and no order asked for that."
 
 
-CHECKS: Final[tuple[Check, ...]] = (check_paid_orders, check_credits, check_spendable)
+def check_taken_back(using: str, _now: datetime) -> Iterable[str]:
+    """A move that reads as refunded, and an order that was corrected, had its credit reversed; no other order had."""
+    rows = read(
+        using,
+        """
+        WITH reversal AS (
+            SELECT credit.organisation_id, credit.order_number
+            FROM wallet_posting AS back JOIN wallet_posting AS credit ON credit.id = back.reverses_id
+            WHERE back.kind = 'REVERSAL' AND credit.kind = 'TOP_UP'
+        )
+        SELECT "order".number, "order".state, count(reversal.order_number)
+        FROM billing_order AS "order"
+        LEFT JOIN reversal ON reversal.organisation_id = "order".organisation_id
+          AND reversal.order_number = "order".number
+        WHERE reversal.order_number IS NOT NULL OR "order".state = 'REFUNDED' AND "order".method = 'BALANCE'
+           OR EXISTS (SELECT FROM billing_correction AS done
+                      WHERE done.order_id = "order".id AND done.approved_at IS NOT NULL)
+        GROUP BY "order".id HAVING "order".state <> 'REFUNDED' OR count(reversal.order_number) <> 1
+        """,
+    )
+    for number, state, reversals in rows:
+        yield f"Order {number} reads {state}, and its credit was reversed {reversals} times."
+
+
+def check_reversals(using: str, _now: datetime) -> Iterable[str]:
+    """No reversal was reversed: that would give money out again."""
+    rows = read(
+        using,
+        """
+        SELECT posting.key, posting.organisation_id
+        FROM wallet_posting AS posting JOIN wallet_posting AS first ON first.id = posting.reverses_id
+        WHERE first.reverses_id IS NOT NULL OR first.kind = 'REVERSAL'
+        """,
+    )
+    for key, organisation in rows:
+        yield f"Posting {key} of {organisation} reverses a reversal."
+
+
+def check_returns(using: str, _now: datetime) -> Iterable[str]:
+    """Of an order whose state says that money went back, money went back; and what was taken back was undone, or
+    corrected.
+    """
+    rows = read(
+        using,
+        """
+        SELECT "order".number, 'reads ' || "order".state || ', and nothing was posted for that'
+        FROM billing_order AS "order"
+        WHERE "order".state IN ('PARTIALLY_REFUNDED', 'REFUNDED', 'DISPUTED', 'CHARGED_BACK') AND EXISTS (
+            SELECT FROM wallet_posting AS credit WHERE credit.organisation_id = "order".organisation_id
+             AND credit.order_number = "order".number AND credit.kind = 'TOP_UP')
+          AND NOT EXISTS (
+            SELECT FROM wallet_posting AS back WHERE back.organisation_id = "order".organisation_id
+             AND back.order_number = "order".number AND back.kind = ANY(%s))
+        UNION ALL
+        SELECT "order".number, 'was taken back, and neither undone nor corrected'
+        FROM wallet_posting AS back
+        JOIN wallet_posting AS credit ON credit.id = back.reverses_id AND credit.kind = 'TOP_UP'
+        JOIN billing_order AS "order" ON "order".organisation_id = credit.organisation_id
+         AND "order".number = credit.order_number
+        WHERE NOT ("order".method = 'BALANCE' AND EXISTS (
+            SELECT FROM billing_orderevent AS event WHERE event.order_id = "order".id AND event.note = 'UNDONE'))
+          AND NOT EXISTS (SELECT FROM billing_correction AS done
+                          WHERE done.order_id = "order".id AND done.approved_at IS NOT NULL)
+        """,
+        [list(_RETURNS)],
+    )
+    for number, said in rows:
+        yield f"Order {number} {said}."
+
+
+def check_notes(using: str, _now: datetime) -> Iterable[str]:
+    """A move is told of as a move, and nothing else is."""
+    rows = read(
+        using,
+        """
+        SELECT DISTINCT "order".number, "order".method, event.note
+        FROM billing_orderevent AS event JOIN billing_order AS "order" ON "order".id = event.order_id
+        WHERE CASE "order".method
+            WHEN 'BALANCE' THEN event.note NOT IN ('OPENED', 'MOVED', 'UNDONE', 'TAKEN_BACK', 'CORRECTED')
+            ELSE event.note IN ('MOVED', 'UNDONE') END
+        """,
+    )
+    for number, method, note in rows:
+        yield f"Order {number} ({method}) is told of as {note}."
+
+
+def check_corrections(using: str, _now: datetime) -> Iterable[str]:
+    """What a correction took back it credited, all of it, where it says; whatever was taken back or credited so has its
+    correction; and two people who did not belong to the organisation carried it out.
+    """
+    rows = read(
+        using,
+        """
+        WITH source AS (
+            SELECT posting.organisation_id, posting.order_number,
+                   array_agg(account.code || ' ' || entry.amount || ' ' || entry.currency
+                             ORDER BY account.code, entry.amount) AS debits
+            FROM wallet_posting AS posting
+            JOIN wallet_entry AS entry ON entry.posting_id = posting.id AND entry.side = 'DEBIT'
+            JOIN wallet_account AS account ON account.id = entry.account_id AND account.code <> 'fx'
+            WHERE posting.kind = 'TOP_UP' GROUP BY posting.id
+        )
+        SELECT wrong.number, 'credited other than what it took back'
+        FROM billing_correction AS done
+        JOIN billing_order AS wrong ON wrong.id = done.order_id
+        JOIN billing_order AS credited ON credited.id = done.credited_order_id
+        WHERE (credited.follows_id, credited.organisation_id, credited.target, credited.paid, credited.paid_currency,
+               credited.credited, credited.credited_currency)
+              IS DISTINCT FROM (wrong.id, wrong.organisation_id, done.target, wrong.paid, wrong.paid_currency,
+                                wrong.credited, wrong.credited_currency)
+        UNION ALL
+        SELECT wrong.number, 'was paid otherwise than what it took back'
+        FROM billing_correction AS done
+        JOIN billing_order AS wrong ON wrong.id = done.order_id
+        JOIN billing_order AS credited ON credited.id = done.credited_order_id
+        LEFT JOIN source AS first
+          ON first.organisation_id = wrong.organisation_id AND first.order_number = wrong.number
+        LEFT JOIN source AS second
+          ON second.organisation_id = credited.organisation_id AND second.order_number = credited.number
+        WHERE first.debits IS DISTINCT FROM second.debits
+        UNION ALL
+        SELECT follower.number, 'is not there, though it follows an order of another balance or method'
+        FROM billing_order AS follower JOIN billing_order AS first ON first.id = follower.follows_id
+        WHERE (follower.method <> first.method OR follower.method = 'BALANCE' OR follower.target <> first.target)
+          AND NOT EXISTS (SELECT FROM billing_correction AS done
+                          WHERE done.credited_order_id = follower.id AND done.approved_at IS NOT NULL)
+        UNION ALL
+        SELECT "order".number, 'is told of, but nobody approved one'
+        FROM billing_orderevent AS event JOIN billing_order AS "order" ON "order".id = event.order_id
+        LEFT JOIN billing_correction AS done ON done.approved_at IS NOT NULL AND CASE event.note
+            WHEN 'TAKEN_BACK' THEN done.order_id ELSE done.credited_order_id END = "order".id
+        WHERE event.note IN ('TAKEN_BACK', 'CORRECTED') AND done.id IS NULL
+        UNION ALL
+        SELECT wrong.number, 'was approved by whoever proposed it'
+        FROM billing_correction AS done JOIN billing_order AS wrong ON wrong.id = done.order_id
+        WHERE done.approved_by_id = done.made_by_id
+        UNION ALL
+        SELECT DISTINCT wrong.number, 'was made by a member of the organisation'
+        FROM billing_correction AS done JOIN billing_order AS wrong ON wrong.id = done.order_id
+        JOIN wallet_member AS member ON member.organisation_id = done.organisation_id
+         AND (member.user_id = done.approved_by_id AND member.joined_at <= done.approved_at
+              OR member.user_id = done.made_by_id AND member.joined_at <= done.made_at)
+        WHERE done.approved_at IS NOT NULL
+        """,
+    )
+    for number, said in rows:
+        yield f"The correction of order {number} {said}."
+
+
+def check_guards(using: str, _now: datetime) -> Iterable[str]:
+    """What makes a correction two people's is there, and as this version defines it."""
+    yield from compare_schema(using, CORRECTIONS)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    check_paid_orders,
+    check_sources,
+    check_credits,
+    check_spendable,
+    check_taken_back,
+    check_reversals,
+    check_returns,
+    check_notes,
+    check_corrections,
+    check_guards,
+)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from djmoney.money import Money
 
+from billing import explanations
 from billing.models import Order
 
 COLUMNS = (
@@ -50,7 +51,7 @@ def _cells(order: Order) -> tuple[str, ...]:
     return (
         order.number,
         _utc(order.created_at),
-        order.state,
+        explanations.code_state(order),
         order.method,
         order.target,
         *(_money(order.paid) if order.paid_at else ("", "")),

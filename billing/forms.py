@@ -1,6 +1,7 @@
 """What people give to the pages of orders and to the admin of limits and rates."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,11 +14,16 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Method, State
 from billing.rates import RateError, parse_rate
 from billing.search import OrderFilter
+from products.models import Product
 from wallet import chart
 from wallet.money import AmountError, parse_amount
 
 _SANE_DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)))  # others overflow
 _ANY = ("", _("Any"))
+_STATES = [
+    _ANY,
+    *({**dict(State.choices), State.REFUNDED: _("Refunded, undone or corrected")}).items(),
+]
 
 
 class OrderFilterForm(forms.Form):
@@ -29,14 +35,18 @@ class OrderFilterForm(forms.Form):
         max_length=120,
         widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, reference, Stripe id or amount")}),
     )
-    state = forms.ChoiceField(label=_("State"), required=False, choices=[_ANY, *State.choices])
+    state = forms.ChoiceField(label=_("State"), required=False, choices=_STATES)
     method = forms.ChoiceField(label=_("Method"), required=False, choices=[_ANY, *Method.choices])
-    target = forms.ChoiceField(label=_("For"), required=False, choices=[_ANY, (chart.WALLET, _("Wallet"))])
+    target = forms.ChoiceField()
     after = forms.CharField(required=False, max_length=30, widget=forms.HiddenInput)
     before = forms.CharField(required=False, max_length=30, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, products: Iterable[Product] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        of_products = [(product.code, product.title) for product in products]
+        self.fields["target"] = forms.ChoiceField(
+            label=_("For"), required=False, choices=[_ANY, (chart.WALLET, _("Wallet")), *of_products]
+        )
         day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         # `from` is a word of Python's, so these two cannot be class attributes.
         self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day, validators=_SANE_DAYS)

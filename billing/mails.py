@@ -4,7 +4,6 @@ import logging
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from smtplib import SMTPException
-from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -12,8 +11,8 @@ from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from billing import explanations
-from billing.models import Method, Note, OrderEvent, OrderMail, State
+from billing import explanations, mail_retries, moves, search, targets
+from billing.models import Method, Note, Order, OrderEvent, OrderMail, State
 from wallet.models import Member, Role, User
 
 logger = logging.getLogger(__name__)
@@ -25,23 +24,26 @@ _BY_NOTE = {
     Note.PART_ARRIVED: "billing/mail/transfer_part.txt",
     Note.NOT_ACCEPTED: "billing/mail/transfer_rejected.txt",
     Note.OUT_OF_TIME: "billing/mail/transfer_expired.txt",
+    Note.MOVED: "billing/mail/moved.txt",
+    Note.CORRECTED: "billing/mail/corrected.txt",
 }
 _OFFLINE_PAID = "billing/mail/transfer_paid.txt"
 _TOLD = Q(state__in=list(_BY_STATE)) | Q(note__in=list(_BY_NOTE))
-_RETRY_AFTER = timedelta(minutes=5)
-_ATTEMPTS = 10
+_SEEN = Q(note=Note.MOVED, order__auto_fill__isnull=True)
+"""Whoever moves money on the page sees it there; only what a rule moved is told by mail."""
+
 _REACH = timedelta(days=3)
 
 
 def send_due(*, now: datetime, limit: int = 100) -> int:
     """Send mails of events nobody has told yet, and those whose sender died; returns how many were sent."""
-    untold = OrderEvent.objects.filter(_TOLD, mail__isnull=True, at__gte=now - _REACH)
+    untold = OrderEvent.objects.filter(_TOLD & ~_SEEN, mail__isnull=True, at__gte=now - _REACH)
     for event in untold.order_by("id")[:limit]:
         OrderMail.objects.bulk_create(
-            [OrderMail(event=event, to="", subject="", claimed_at=now - _RETRY_AFTER, attempts=0)],
+            [OrderMail(event=event, to="", subject="", claimed_at=now - mail_retries.PAUSES[0], attempts=0)],
             ignore_conflicts=True,
         )
-    waiting = OrderMail.objects.filter(sent_at__isnull=True, claimed_at__lte=now - _RETRY_AFTER, attempts__lt=_ATTEMPTS)
+    waiting = OrderMail.objects.filter(mail_retries.due(now))
     return sum(
         _send(mail, now=now)
         for mail in waiting.select_related("event__order__created_by", "event__order__follows").order_by("event_id")[
@@ -61,7 +63,7 @@ def _claim(mail: OrderMail, *, now: datetime) -> bool:
 
 def _send(mail: OrderMail, *, now: datetime) -> bool:
     order = mail.event.order
-    readers = _readers(order.organisation_id, order.created_by)
+    readers = _readers(order)
     with translation.override(readers[0].language if readers else "en"):
         text = render_to_string(
             _template_of(mail.event),
@@ -69,6 +71,8 @@ def _send(mail: OrderMail, *, now: datetime) -> bool:
                 "order": order,
                 "event": mail.event,
                 "rate": explanations.explain_rate(order),
+                "target": targets.full_name(organisation_id=order.organisation_id, code=order.target),
+                "undo_until": order.paid_at + moves.UNDOABLE_FOR if order.paid_at else None,
                 "site_url": settings.SITE_URL.rstrip("/"),
             },
         )
@@ -102,8 +106,14 @@ def _mail_domain() -> str:
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
-def _readers(organisation_id: UUID, creator: User) -> list[User]:
-    """Who opened the order, while he is a member; else the owners."""
-    members = Member.objects.filter(organisation_id=organisation_id, user__is_active=True)
-    readers = members.filter(Q(user=creator)) or members.filter(role=Role.OWNER)
-    return [member.user for member in readers.select_related("user")]
+def _readers(order: Order) -> list[User]:
+    """Who opened the order, while he is a member who may see it and what it follows; else the owners."""
+    members = Member.objects.filter(organisation_id=order.organisation_id, user__is_active=True).select_related("user")
+    creator = members.filter(user=order.created_by).first()
+    if creator and _may_see(creator, order) and (order.follows is None or _may_see(creator, order.follows)):
+        return [creator.user]
+    return [member.user for member in members.filter(role=Role.OWNER)]
+
+
+def _may_see(member: Member, order: Order) -> bool:
+    return search.own([member]).filter(pk=order.pk).exists()

@@ -1,6 +1,6 @@
 """What becomes of orders. Every change is one row of TRANSITIONS and leaves an event in the timeline."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -8,12 +8,14 @@ from uuid import UUID
 
 from djmoney.money import Money
 
-from billing import flags, limits, numbers, rates
-from billing.arrivals import Arrival, Source
+from billing import crediting, flags, limits, numbers, rates
+from billing.arrivals import Arrival
 from billing.models import Flag, Method, Note, Order, OrderEvent, State
-from wallet import chart, ledger
+from billing.models.auto_fill import ACTOR
+from products import balances, catalogue
+from wallet import ledger
 from wallet.calendar import business_date
-from wallet.models import User
+from wallet.models import Posting, User
 from wallet.money import WALLET_CURRENCY
 
 TRANSITIONS = MappingProxyType(
@@ -36,7 +38,7 @@ TRANSITIONS = MappingProxyType(
 PAYABLE_FOR = timedelta(hours=23)
 """A card order waits this long; Stripe keeps a Checkout Session open for 24 hours at the most."""
 
-_PLAIN = frozenset({Note.CARD_PAID, Note.TRANSFER_PAID})
+_PLAIN = frozenset({Note.CARD_PAID, Note.TRANSFER_PAID, Note.MOVED})
 """These say of money only that it arrived."""
 
 _AMOUNTS = ("paid", "paid_currency", "credited", "credited_currency", "rate", "rate_source", "rate_at")
@@ -63,13 +65,15 @@ class TopUp:
     method: Method
     amount: Money
     form_token: str
+    auto_fill_id: UUID | None = None
+    """The rule that asks, if no person does."""
 
 
 def open_order(wish: TopUp, *, by: User, now: datetime) -> Order:
     """Make the order of a wish, PENDING. The same form token with the same content returns the first order.
 
     Call inside the transaction that also makes its payment. Money in another currency than the wallet's is quoted a
-    rate. Raises `FormTokenReused`, `limits.OutsideLimits`, `rates.RateStale`.
+    rate. Raises `FormTokenReused`, `limits.OutsideLimits`, `rates.RateStale`, `catalogue.NotOffered`.
     """
     stored = Order.objects.filter(form_token=wish.form_token).first() or _make_order(wish, by=by, now=now)
     if not _is_same_wish(stored, wish):
@@ -94,18 +98,49 @@ def mark_paid(*, order: Order, arrival: Arrival, by: str, now: datetime) -> Orde
         flags.raise_flag(order=order, reason=Flag.Reason.LATE_MONEY, now=now)
         note = Note.PAID_LATE if note in _PLAIN else note
     elif order.is_credited:
-        order = _open_follower(order, arrival, by=by, now=now)
+        order = _open_follower(order, arrival, target=order.target, by=by, now=now)
         flags.raise_flag(order=order, reason=Flag.Reason.EXTRA_PAYMENT, now=now)
         note = Note.EXTRA_MONEY
     _credit(order, arrival, note=note, by=by, now=now)
     return order
 
 
+def mark_all_paid(paid: Sequence[tuple[Order, Arrival]], *, by: str, now: datetime) -> None:
+    """As `mark_paid`, for orders of one organisation that wait, of which there is at least one. They are posted in one
+    call, which locks all their accounts in one order, so that whatever crosses them waits and is never locked out.
+    """
+    drafts = [_settle(order, arrival, note=arrival.note, by=by, now=now) for order, arrival in paid]
+    ledger.post(organisation_id=paid[0][0].organisation_id, drafts=drafts, now=now)
+
+
 def credit_further(*, order: Order, arrival: Arrival, by: str, now: datetime) -> Order:
     """Credit what somebody knowingly gave to a paid order beyond it (the rest, too much): as an order that follows."""
-    follower = _open_follower(order, arrival, by=by, now=now)
+    follower = _open_follower(order, arrival, target=order.target, by=by, now=now)
     _credit(follower, arrival, note=arrival.note, by=by, now=now)
     return follower
+
+
+def credit_instead(*, order: Order, target: str, arrival: Arrival, by: str, now: datetime) -> Order:
+    """Reverse the credit of a paid order and credit another balance, as an order that follows, with what arrived.
+
+    As `take_back`, and posted in one call, which locks the accounts of both in one order: whatever crosses it waits and
+    is never locked out.
+    """
+    back = _return(order, note=Note.TAKEN_BACK, by=by, now=now, detail=arrival.detail)
+    follower = _open_follower(order, arrival, target=target, by=by, now=now)
+    credit = _settle(follower, arrival, note=arrival.note, by=by, now=now)
+    ledger.post(organisation_id=order.organisation_id, drafts=[back, credit], now=now)
+    return follower
+
+
+def take_back(*, order: Order, note: Note, by: str, now: datetime) -> None:
+    """Reverse the credit of a paid order, from the balance it went into to where it came from.
+
+    Call inside the transaction of the reason for it, with the order locked. Raises `IllegalTransition` unless nothing
+    of it was refunded yet, and `ledger.InsufficientFunds` when the balance does not hold it any more.
+    """
+    draft = _return(order, note=note, by=by, now=now)
+    ledger.post(organisation_id=order.organisation_id, drafts=[draft], now=now)
 
 
 def credit_unasked(*, organisation_id: UUID, target: str, arrival: Arrival, assigned_by: User, now: datetime) -> Order:
@@ -179,16 +214,21 @@ def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
 
 
 def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
+    product = catalogue.find_offered(wish.target)
     limits.check(method=wish.method, amount=wish.amount)
     limit = limits.limit_for(method=wish.method, currency=wish.amount.currency.code)
     quote = None if wish.amount.currency.code == WALLET_CURRENCY else rates.quote(now=now)
+    credited = rates.convert(wish.amount, rate=quote.rate, to=WALLET_CURRENCY) if quote else wish.amount
+    if product:
+        limits.check_product(product, credited=credited)
+        balances.open_balance(organisation_id=wish.organisation_id, product=product, now=now)
     order = Order(
         organisation_id=wish.organisation_id,
         number=numbers.draw(business_date(now)),
         target=wish.target,
         method=wish.method,
         paid=wish.amount,
-        credited=rates.convert(wish.amount, rate=quote.rate, to=WALLET_CURRENCY) if quote else wish.amount,
+        credited=credited,
         rate=quote.rate if quote else None,
         rate_source=quote.source if quote else "",
         rate_at=quote.rate_at if quote else None,
@@ -198,19 +238,20 @@ def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
         created_at=now,
         deadline_at=now + (timedelta(days=limit.days_to_pay) if limit.days_to_pay else PAYABLE_FOR),
         form_token=wish.form_token,
+        auto_fill_id=wish.auto_fill_id,
     )
     Order.objects.bulk_create([order], ignore_conflicts=True)  # waits for a twin in another transaction
     stored = Order.objects.get(form_token=wish.form_token)
     if stored.pk == order.pk:
-        _tell(stored, note=Note.OPENED, by=str(by), now=now)
+        _tell(stored, note=Note.OPENED, by=ACTOR if wish.auto_fill_id else str(by), now=now)
     return stored
 
 
-def _open_follower(first: Order, arrival: Arrival, *, by: str, now: datetime) -> Order:
+def _open_follower(first: Order, arrival: Arrival, *, target: str, by: str, now: datetime) -> Order:
     follower = Order.objects.create(
         organisation_id=first.organisation_id,
         number=numbers.draw(business_date(now)),
-        target=first.target,
+        target=target,
         method=first.method,
         paid=arrival.paid,
         credited=arrival.credited,
@@ -225,7 +266,13 @@ def _open_follower(first: Order, arrival: Arrival, *, by: str, now: datetime) ->
 
 
 def _credit(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetime) -> None:
-    """Mark the order paid with what arrived and post it: from the sources, through `fx` where currencies differ."""
+    """Mark the order paid with what arrived, and post it."""
+    draft = _settle(order, arrival, note=note, by=by, now=now)
+    ledger.post(organisation_id=order.organisation_id, drafts=[draft], now=now)
+
+
+def _settle(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetime) -> ledger.Draft:
+    """Mark the order paid with what arrived; the posting that its caller owes for it."""
     order.paid, order.credited, order.paid_at = arrival.paid, arrival.credited, now
     if arrival.rate:
         order.rate, order.rate_source, order.rate_at = arrival.rate.value, arrival.rate.source, arrival.rate.at
@@ -233,33 +280,22 @@ def _credit(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetim
         order.rate, order.rate_source, order.rate_at = None, "", None
     order.save(update_fields=_AMOUNTS)
     _move(order, to=State.PAID, note=note, by=by, now=now, detail=arrival.detail)
-    ledger.post(
+    return crediting.draft(order, arrival, by=by)
+
+
+def _return(order: Order, *, note: Note, by: str, now: datetime, detail: str = "") -> ledger.Draft:
+    """Mark the paid order as taken back; the posting that its caller owes for it."""
+    if order.state != State.PAID:
+        raise IllegalTransition(f"{order.number}: {order.state} cannot be taken back")
+    credited = Posting.objects.get(organisation_id=order.organisation_id, key=crediting.key_of(order))
+    _move(order, to=State.REFUNDED, note=note, by=by, now=now, detail=detail)
+    return ledger.reversal(
         organisation_id=order.organisation_id,
-        drafts=[
-            ledger.Draft(
-                key=f"order:{order.number}:credit",
-                kind="TOP_UP",
-                lines=(*_debits(arrival.sources), *_conversion(arrival), ledger.credit(order.target, arrival.credited)),
-                order_number=order.number,
-                by=by,
-            )
-        ],
-        now=now,
+        posting_id=credited.pk,
+        key=f"order:{order.number}:back",
+        by=by,
+        memo=detail[:500],
     )
-
-
-def _debits(sources: Iterable[Source]) -> list[ledger.Line]:
-    """One line an account, however many of the sources lie in it."""
-    totals: dict[str, Money] = {}
-    for source in sources:
-        totals[source.code] = totals[source.code] + source.amount if source.code in totals else source.amount
-    return [ledger.debit(code, total) for code, total in totals.items()]
-
-
-def _conversion(arrival: Arrival) -> tuple[ledger.Line, ...]:
-    if arrival.paid.currency == arrival.credited.currency:
-        return ()
-    return ledger.credit(chart.FX, arrival.paid), ledger.debit(chart.FX, arrival.credited)
 
 
 def _is_same_wish(order: Order, wish: TopUp) -> bool:

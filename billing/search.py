@@ -9,7 +9,10 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from billing import numbers
-from billing.models import Order
+from billing.models import Note, Order, OrderEvent
+from products import access
+from products import numbers as product_numbers
+from products.models import ProductBalance
 from wallet import bank_numbers, chart
 from wallet.calendar import BOOKS
 from wallet.models import AccountClass, Entry, Member
@@ -46,9 +49,22 @@ class OrderPage:
     older: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """An order's events, and the orders it hangs together with, as far as its reader may know them."""
+
+    events: Sequence[OrderEvent]
+    followed: Order | None
+    followers: Sequence[Order]
+
+
 def own(memberships: Sequence[Member]) -> QuerySet[Order]:
-    """The orders of every organisation somebody belongs to."""
-    return Order.objects.filter(organisation_id__in=[member.organisation_id for member in memberships])
+    """The orders of every organisation somebody belongs to, less those of products that he may not use there."""
+    limited = access.limited_codes(memberships)
+    mine = Q(organisation_id__in=[member.organisation_id for member in memberships])
+    for organisation_id, codes in limited.items():
+        mine &= ~Q(organisation_id=organisation_id) | Q(target__in=[chart.WALLET, *codes])
+    return Order.objects.filter(mine)
 
 
 def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
@@ -63,8 +79,17 @@ def readable(memberships: Sequence[Member]) -> QuerySet[Order]:
 
 
 def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order]:
-    """The organisation's orders that fit every filter given."""
-    fits = Q(organisation_id=organisation_id)
+    """The organisation's orders that fit every filter given, whoever asks."""
+    return _narrow(Order.objects.filter(organisation_id=organisation_id), narrowed_to)
+
+
+def select_own(member: Member, *, narrowed_to: OrderFilter) -> QuerySet[Order]:
+    """As `select`, of what this member may see."""
+    return _narrow(own([member]), narrowed_to)
+
+
+def _narrow(orders: QuerySet[Order], narrowed_to: OrderFilter) -> QuerySet[Order]:
+    fits = Q()
     for field in ("state", "method", "target"):
         if value := getattr(narrowed_to, field):
             fits &= Q(**{field: value})
@@ -72,13 +97,13 @@ def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order
         fits &= Q(created_at__gte=_midnight(narrowed_to.first_day))
     if narrowed_to.last_day:
         fits &= Q(created_at__lt=_midnight(narrowed_to.last_day + timedelta(days=1)))
-    orders = Order.objects.filter(fits)
+    orders = orders.filter(fits)
     return orders.filter(matching(narrowed_to.q)) if narrowed_to.q else orders
 
 
 def matching(text: str) -> Q:
     """What a person may have typed: an order number, a transfer's reference or an id of Stripe's, or the beginning of
-    one of them, or a bank's number of a transfer, or an amount.
+    one of them, or a product number, or a bank's number of a transfer, or an amount.
     """
     text = text.strip()
     compact = re.sub(r"[\s-]", "", text).upper()
@@ -93,17 +118,24 @@ def matching(text: str) -> Q:
     if _STRIPE_ID.fullmatch(text):
         found = stripe_id("payments__session_id", text) | stripe_id("payments__payment_intent_id", text)
         return Q(pk__in=Order.objects.filter(found).values("pk"))
-    at_the_bank = Q(pk__in=_with_bank_number(text))
+    numbered = Q(pk__in=_with_bank_number(text)) | _of_balance(compact)
     try:
         amount = parse_amount(_ORNAMENTS.sub("", text), "USD").amount
     except AmountError:
-        return at_the_bank
-    return Q(paid=amount) | Q(credited=amount) | at_the_bank
+        return numbered
+    return Q(paid=amount) | Q(credited=amount) | numbered
 
 
 def stripe_id(field: str, text: str) -> Q:
     """The rows with this id of Stripe's, or, where enough of it was given, with this beginning of one."""
     return Q(**{f"{field}__startswith" if len(text) >= _TELLING else field: text})
+
+
+def _of_balance(number: str) -> Q:
+    """The orders into the balance of this product number; adds none when there is no such number."""
+    found = ProductBalance.objects.select_related("product").filter(number=number)
+    balance = found.first() if product_numbers.is_number(number) else None
+    return Q(organisation_id=balance.organisation_id, target=balance.product.code) if balance else Q()
 
 
 def _with_bank_number(text: str) -> QuerySet[Order, UUID]:
@@ -119,6 +151,7 @@ def page(orders: QuerySet[Order], *, organisation_id: UUID, after: str, before: 
 
     A number that is not one of the organisation's counts as not given.
     """
+    orders = orders.prefetch_related("events")
     if before and (edge := _find_id(organisation_id, before)):
         found = list(orders.filter(pk__gt=edge).order_by("id")[: PAGE_SIZE + 1])
         rows = found[:PAGE_SIZE][::-1]
@@ -138,6 +171,21 @@ def page(orders: QuerySet[Order], *, organisation_id: UUID, after: str, before: 
     )
 
 
+def tell(order: Order, memberships: Sequence[Member]) -> Story:
+    """What the reader may know of it. Why money was corrected may name the other order's balance: where he may not see
+    that order, he is told that it was, and not why.
+    """
+    mine = own(memberships)
+    followed = mine.filter(followers=order).first()
+    followers = list(mine.filter(follows=order).order_by("id"))
+    events = list(order.events.order_by("id"))
+    if (order.follows_id and not followed) or len(followers) < order.followers.count():
+        for event in events:
+            if event.note in (Note.TAKEN_BACK, Note.CORRECTED):
+                event.detail = ""
+    return Story(events=events, followed=followed, followers=followers)
+
+
 def entries(order: Order) -> QuerySet[Entry]:
     """What the order moved in its customer's own balances, oldest first, with the balance after each."""
     return (
@@ -154,7 +202,7 @@ def entries(order: Order) -> QuerySet[Entry]:
 
 def walk(orders: QuerySet[Order]) -> Iterator[Order]:
     """All of them, newest first, a chunk at a time, so that a long list needs little memory."""
-    newest = orders.order_by("-id")
+    newest = orders.prefetch_related("events").order_by("-id")
     rows = list(newest[:_CHUNK])
     while rows:
         yield from rows

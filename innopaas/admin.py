@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from pghistory.models import Event
-from unfold.admin import ModelAdmin
 
 from innopaas import edits, history
 from innopaas.models import StaffEdit
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.models import User
 

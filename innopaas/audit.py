@@ -6,10 +6,11 @@ from typing import Final
 
 from billing.audit import CHECKS as ORDER_CHECKS
 from payments.audit import CHECKS as PAYMENT_CHECKS
+from products.audit import CHECKS as USAGE_CHECKS
 from wallet import audit
 from wallet.models import AuditRun
 
-CHECKS: Final[tuple[audit.Check, ...]] = audit.CHECKS + ORDER_CHECKS + PAYMENT_CHECKS
+CHECKS: Final[tuple[audit.Check, ...]] = audit.CHECKS + USAGE_CHECKS + ORDER_CHECKS + PAYMENT_CHECKS
 
 
 def run(*, now: datetime) -> AuditRun:

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import ExchangeRate, Flag
+from billing.models import Correction, ExchangeRate, Flag
 from payments.admin.transfer_filters import approved, found
 from payments.models import BankLine, Finding, InboxEvent, Transfer
 
@@ -41,6 +41,8 @@ def list_counts(user: Any, *, now: datetime) -> list[Count]:
         counts += _count_assignments()
     if user.has_perm("payments.view_bankline"):
         counts += _count_lines()
+    if user.has_perm("billing.view_correction"):
+        counts += _count_corrections()
     if user.has_perm("billing.view_exchangerate"):
         counts += _count_rates()
     if user.has_perm("billing.view_flag"):
@@ -99,6 +101,11 @@ def _count_lines() -> list[Count]:
             address=_list("payments_bankline", pile__in=",".join(undecided), rest="any"),
         ),
     ]
+
+
+def _count_corrections() -> list[Count]:
+    waiting = Correction.objects.waiting().count()
+    return [Count(title=_("Corrections waiting"), figure=waiting, address=_list("billing_correction"))]
 
 
 def _count_rates() -> list[Count]:

@@ -42,10 +42,8 @@ _TOP_UPS = (
 )
 
 
-def fill(*, password: str, now: datetime) -> bool:
-    """Make the demo; False when it was there already. A fill that was cut off is carried on."""
-    if Order.objects.filter(form_token=_token(len(_TOP_UPS) - 1)).exists():
-        return False
+def add_people(*, password: str, now: datetime) -> None:
+    """Make staff, customers and their organisations; whoever is there stays as he is."""
     for email, (name, group) in _STAFF.items():
         user = _person(email, name, password, is_staff=True)
         user.groups.add(Group.objects.get(name=group))
@@ -54,6 +52,12 @@ def fill(*, password: str, now: datetime) -> bool:
         user = _person(email, name, password)
         if not user.memberships.exists():
             organisations.create(name=organisation, owner=user, now=now)
+
+
+def fill(*, now: datetime) -> bool:
+    """Make the card top-ups; False when they were there already. A fill that was cut off is carried on."""
+    if Order.objects.filter(form_token=_token(len(_TOP_UPS) - 1)).exists():
+        return False
     for place, wish in enumerate(_TOP_UPS):
         _top_up(wish, form_token=_token(place), now=now)
     return True

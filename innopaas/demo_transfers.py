@@ -60,12 +60,16 @@ _WISHES = (
 )
 
 
+def open_accounts() -> None:
+    """The receiving accounts; repeating it changes nothing."""
+    for code, fields in _ACCOUNTS.items():
+        BankAccount.objects.get_or_create(code=code, defaults=_ENTITY | fields)
+
+
 def fill(*, now: datetime) -> None:
     """Add the offline side once; and each time a fresh rate, so that RMB can be quoted today."""
     finance = {name: User.objects.get(email=f"{name}@example.com") for name in ("fiona", "felix", "frank")}
     _renew_rate(by=finance["fiona"], now=now)
-    for code, fields in _ACCOUNTS.items():
-        BankAccount.objects.get_or_create(code=code, defaults=_ENTITY | fields)
     if StatementFile.objects.filter(account__code="demo-cny").exists():
         return
     for email, name in _PAYERS.items():

@@ -1,4 +1,4 @@
-"""The first page: balance, TOP UP, money on its way, latest orders."""
+"""The first page: balance, TOP UP, products, money on its way, latest orders."""
 
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
@@ -7,10 +7,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing import explanations, search
+from billing import alerts, explanations, search
 from billing.explanations import Explanation
 from billing.models import ON_THEIR_WAY, Method, Order, State
+from innopaas import product_cards
 from wallet import chart
+from wallet.calendar import business_date
 from wallet.models import Account, Member
 from wallet.money import WALLET_CURRENCY
 
@@ -24,15 +26,23 @@ def show(request: HttpRequest) -> HttpResponse:
     if member is None:
         return render(request, "wallet/no_organisation.html")
     now = timezone.now()
-    orders = search.with_story(Order.objects.filter(organisation_id=member.organisation_id))
+    orders = search.with_story(search.own([member]))
+    balance = Account.objects.balance(
+        organisation_id=member.organisation_id, code=chart.WALLET, currency=WALLET_CURRENCY
+    )
     on_their_way = [(order, explanations.explain(order, now=now)) for order in _select_on_their_way(orders)]
     return render(
         request,
         "innopaas/home.html",
         {
-            "balance": Account.objects.balance(
-                organisation_id=member.organisation_id, code=chart.WALLET, currency=WALLET_CURRENCY
+            "balance": balance,
+            "days_left": alerts.days_left(
+                organisation_id=member.organisation_id,
+                target=chart.WALLET,
+                available=balance,
+                today=business_date(now),
             ),
+            "cards": product_cards.read(member, now=now),
             "on_their_way": [{"order": order, "explanation": explanation} for order, explanation in on_their_way],
             "wanted": _find_wanted([explanation for _, explanation in on_their_way]),
             "latest": orders.order_by("-id")[:_SHOWN],

@@ -12,6 +12,7 @@ from pghistory.models import Events
 from billing.models import ExchangeRate, RateRule, SpecialDay, TopUpLimit
 from innopaas.history import track
 from payments.models import ApprovalLimit, BankAccount, RejectionReason
+from products.models import Product
 from wallet.models import User
 
 TopUpLimitEvent = track(TopUpLimit)
@@ -21,6 +22,7 @@ SpecialDayEvent = track(SpecialDay)
 BankAccountEvent = track(BankAccount)
 ApprovalLimitEvent = track(ApprovalLimit)
 RejectionReasonEvent = track(RejectionReason)
+ProductEvent = track(Product)
 UserEvent = track(
     User,
     pghistory.InsertEvent(condition=pgtrigger.Q(new__is_staff=True)),  # not every customer's sign-up

@@ -27,6 +27,7 @@ REDIS_URL: str = env.str("REDIS_URL", validate=validate.URL(schemes={"redis", "r
 STRIPE_SECRET_KEY: str = env.str("STRIPE_SECRET_KEY", validate=validate.Regexp(r"^(sk|rk)_(test|live)_\w+$"))
 _WEBHOOK_SECRETS: str = env.str("STRIPE_WEBHOOK_SECRETS", validate=validate.Regexp(r"^whsec_[^,\s]+(,whsec_[^,\s]+)*$"))
 STRIPE_API_BASE: str = env.str("STRIPE_API_BASE", "")
+CALLBACK_ALLOWED_HOSTS: list[str] = env.list("CALLBACK_ALLOWED_HOSTS", [])
 _EMAIL: Any = env.dj_email_url("EMAIL_URL")
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "InnoPaaS <no-reply@innopaas.example>")
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", str(BASE_DIR / ".innopaas" / "media"))
@@ -56,6 +57,11 @@ except (EnvError, EnvValidationError) as error:
 if STRIPE_API_BASE and not DEBUG:
     raise ImproperlyConfigured("STRIPE_API_BASE is for the stand-in only (DEBUG=1); unset it to reach Stripe itself.")
 
+if CALLBACK_ALLOWED_HOSTS and not DEBUG:
+    raise ImproperlyConfigured(
+        "CALLBACK_ALLOWED_HOSTS lets callbacks into private networks and is for a demo only (DEBUG=1); unset it."
+    )
+
 STRIPE_WEBHOOK_SECRETS = _WEBHOOK_SECRETS.split(",")  # several during a rotation
 
 # --- applications -------------------------------------------------------------------------------------------
@@ -76,6 +82,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_prometheus",
     "django_structlog",
+    "ninja",  # its documentation page comes from the package, not from a network
     "djmoney",
     "csp",
     "pgtrigger",
@@ -149,7 +156,19 @@ if _DATABASE_OWNER:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis may vanish: nobody is logged out by that, and rate limits go on, so both stand in the database.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entry"}}
+_CACHE_SIZE = {"MAX_ENTRIES": 1_000_000}  # beyond it live counters are thrown away, and with them a lock of the login
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache_entry",
+        "OPTIONS": _CACHE_SIZE,
+    },
+    "marks": {  # only for what staff do once: nobody else can fill it
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache_mark",
+        "OPTIONS": _CACHE_SIZE,
+    },
+}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CELERY_BROKER_URL = REDIS_URL
@@ -176,6 +195,12 @@ SWEEPS_EVERY = {  # seconds, as in payments.sweeps
     "transfers": 60,
     "slips": 3600,
     "exchange rate": 600,
+    "holds": 10,
+    "callbacks": 10,
+    "alerts": 15,
+    "auto-fill": 10,
+    "notices": 20,
+    "usage": 600,
 }
 CELERY_BEAT_SCHEDULE = {
     **{

@@ -16,7 +16,15 @@ GROUPS: Final[dict[Promise, tuple[str, ...]]] = {
         "payments.finding",
         "payments.statementfile",
     ),
-    _("Orders"): ("billing.order", "payments.payment", "billing.flag", "billing.ordermail", "payments.inboxevent"),
+    _("Orders"): (
+        *("billing.order", "payments.payment", "billing.correction", "billing.flag", "billing.ordermail"),
+        "payments.inboxevent",
+    ),
+    _("Products"): (
+        *("products.product", "products.productbalance", "products.hold", "billing.autofill"),
+        *("billing.lowbalancealert", "billing.notice", "billing.noticemail"),
+    ),
+    _("Programming interface"): ("products.apikey", "billing.callbackendpoint", "billing.callback"),
     _("Customers"): ("wallet.organisation", "wallet.billingdetails", "wallet.payername"),
     _("Ledger"): ("wallet.account", "wallet.posting", "wallet.entry", "wallet.sealedday", "wallet.auditrun"),
     _("Rules"): (

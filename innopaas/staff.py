@@ -11,8 +11,10 @@ _SEES = {
         ),
         "billing": (
             *("order", "orderevent", "ordermail", "flag", "topuplimit"),
-            *("exchangerate", "raterule", "specialday"),
+            *("exchangerate", "raterule", "specialday", "correction", "autofill", "lowbalancealert"),
+            *("notice", "noticemail", "callbackendpoint", "callback"),
         ),
+        "products": ("product", "productbalance", "productaccess", "hold", "apikey", "usageday"),
         "payments": (
             *("payment", "inboxevent", "heartbeat", "transfer", "finding", "share", "approval", "allocation"),
             *("deskact", "bankline", "suggestion", "statementfile", "bankaccount", "approvallimit", "rejectionreason"),
@@ -32,6 +34,10 @@ _FINANCE = {
     "billing.add_specialday",
     "billing.change_specialday",
     "billing.delete_specialday",
+    "billing.add_correction",
+    "billing.change_correction",
+    "products.add_product",
+    "products.change_product",
     "payments.change_transfer",
     "payments.add_statementfile",
     "payments.change_bankline",
@@ -52,7 +58,15 @@ GROUPS: dict[str, set[str]] = {
         "innopaas.view_staffedit",
     },
     "ops": _SEES
-    | {"billing.change_flag", "billing.change_order", "payments.change_inboxevent", "innopaas.view_staffedit"},
+    | {
+        "billing.change_flag",
+        "billing.change_order",
+        "billing.change_callback",
+        "payments.change_inboxevent",
+        "products.add_apikey",
+        "products.change_apikey",
+        "innopaas.view_staffedit",
+    },
 }
 """Nobody in a group may change users or groups: that would be to give oneself rights. Only a superuser may."""
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
-from django.core.cache import cache
+from django.core.cache import caches
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -25,9 +25,14 @@ ACTS: dict[str, Promise] = {
     "payments_line_same": _("Recognise money that was approved by hand"),
     "payments_assignment_approve": _("Approve assigned money"),
     "payments_assignment_withdraw": _("Withdraw assigned money"),
+    "billing_correction_propose": _("Correct the balance"),
+    "billing_correction_approve": _("Approve the correction"),
+    "billing_correction_withdraw": _("Withdraw the correction"),
     "billing_exchangerate_enter": _("Enter an exchange rate"),
     "billing_exchangerate_approve": _("Approve an exchange rate"),
     "billing_exchangerate_refuse": _("Refuse an exchange rate"),
+    "products_apikey_issue": _("Make an API key"),
+    "products_apikey_revoke": _("Revoke an API key"),
     "wallet_user_second_factor": _("Mail a link for the first second factor"),
 }
 """Pages of the admin that are an act of their own, and what the act is called."""
@@ -36,12 +41,13 @@ MODELS = {
     "billing_topuplimit",
     "billing_exchangerate",
     "billing_raterule",
+    "products_product",
     "payments_approvallimit",
     "payments_bankaccount",
     "wallet_user",
     "auth_group",
 }
-"""Models whose rows decide what money may do: rates, limits, where it is to be sent, and who may act."""
+"""Models whose rows decide what money may do: rates, limits, what is sold, where it is to be sent, and who may act."""
 
 GUARDED = frozenset(
     f"admin:{name}"
@@ -124,7 +130,7 @@ def find(*, session: SessionBase, key: str, user_id: UUID, now: datetime) -> Kep
 def use_up(*, session: SessionBase, key: str, user_id: UUID, path: str, now: datetime) -> Kept:
     """The form, to be carried out at the address where it was sent and nowhere else; of two who ask one gets it."""
     kept = find(session=session, key=key, user_id=user_id, now=now)
-    if kept.path != path or not cache.add(f"step_up:{key}", 1, timeout=VALID_FOR.total_seconds()):
+    if kept.path != path or not caches["marks"].add(key, 1, timeout=VALID_FOR.total_seconds()):
         raise NotKept
     session[_KEPT] = {other: form for other, form in session[_KEPT].items() if other != key}
     return kept

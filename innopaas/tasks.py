@@ -4,11 +4,15 @@ import logging
 
 from celery import shared_task
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
+from psycopg.sql import SQL, Identifier
 
 from innopaas import audit
 
 logger = logging.getLogger(__name__)
+
+_CACHE_TABLES = ("cache_entry", "cache_mark")
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
@@ -20,4 +24,8 @@ def audit_ledger() -> None:
 
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def clear_sessions() -> None:
+    """Also counters and marks whose time is over: Django throws them away only when there are very many."""
     call_command("clearsessions")
+    with connection.cursor() as cursor:
+        for table in _CACHE_TABLES:
+            cursor.execute(SQL("DELETE FROM {} WHERE expires < now()").format(Identifier(table)))

@@ -1,13 +1,20 @@
 """All addresses of the site."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from innopaas import health, home, resuming
+from innopaas import api, health, home, product_pages, resuming
+from products.views import access as product_access
 
 urlpatterns = [
     path("", home.show, name="home"),
     path("", include("payments.urls")),
+    path("products/", product_pages.list_products, name="products"),
+    path("products/access/<uuid:member_id>/", product_access.show, name="product_access"),
+    path("products/<slug:slug>/", product_pages.show_product, name="product"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1\Z", api.answer_unknown, name="api"),
+    path("developers/", include("products.urls")),
     path("billing/", include("billing.urls")),
     path("accounts/", include("wallet.urls")),
     path("accounts/", include("allauth.urls")),

@@ -126,7 +126,10 @@ def check_findings(using: str, _now: datetime) -> Iterable[str]:
 
 
 def check_transfer_orders(using: str, _now: datetime) -> Iterable[str]:
-    """Every order paid by transfer was paid with what is allocated to it, and the bank's fee that we bore."""
+    """Every order paid by transfer was paid with what is allocated to it, and the bank's fee that we bore.
+
+    What a correction credited lies with the order before it; that both are the same is billing's to check.
+    """
     rows = read(
         using,
         """
@@ -143,6 +146,7 @@ def check_transfer_orders(using: str, _now: datetime) -> Iterable[str]:
         ) AS bore ON bore.order_id = o.id AND bore.currency = o.paid_currency
         WHERE o.method = 'OFFLINE' AND o.state = ANY(%s)
           AND o.paid <> coalesce(came.amount, 0) + coalesce(bore.amount, 0)
+          AND NOT EXISTS (SELECT FROM billing_correction AS c WHERE c.credited_order_id = o.id)
         """,
         [list(CREDITED)],
     )

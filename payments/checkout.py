@@ -7,11 +7,13 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
-from billing import flags, orders
+from billing import flags, orders, targets
 from billing.models import Flag, Method, Order
 from payments import confirmation, stripe_api
 from payments.models import Payment
+from wallet import chart
 from wallet.ids import new_id
 from wallet.models import User
 
@@ -158,11 +160,22 @@ def _first_payment(order: Order, *, now: datetime, language: str, return_url: st
                     "price_data": {
                         "currency": order.paid.currency.code.lower(),
                         "unit_amount": stripe_api.minor_units(order.paid),
-                        "product_data": {"name": f"InnoPaaS {order.number}"},
+                        "product_data": _describe(order),
                     },
                 }
             ],
         },
+    }
+
+
+def _describe(order: Order) -> dict[str, str]:
+    """What Stripe's page says is paid for: at the moment of paying, too, that a product's money stays in it."""
+    if order.target == chart.WALLET:
+        return {"name": f"InnoPaaS {order.number}"}
+    product = targets.name(order.target)
+    return {
+        "name": f"InnoPaaS {product} {order.number}",
+        "description": _("Can only be used within %(product)s.") % {"product": product},
     }
 
 

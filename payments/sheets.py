@@ -10,12 +10,14 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from django.utils import translation
 from djmoney.money import Money
 
-from billing import rates
+from billing import rates, targets
+from billing.models import Order
 from payments import capitals, references
 from payments.models import BankAccount, BankLine, Transfer
-from wallet import details
+from wallet import chart, details
 from wallet.calendar import BOOKS, business_date
 from wallet.models import BillingDetails
 from wallet.money import labelled
@@ -98,6 +100,7 @@ def compose(transfers: Sequence[Transfer]) -> Sheet:
     sections = (
         Section(en="Transfer to", zh="收款信息", rows=_describe_account(transfers[0].account)),
         Section(en="Amount and reference", zh="金额与附言", rows=_describe_amount(transfers, total)),
+        *_describe_targets(transfers),
         *_describe_rates(transfers),
         *_describe_payer(payer),
     )
@@ -154,6 +157,41 @@ def _describe_amount(transfers: Sequence[Transfer], total: Money) -> tuple[Row, 
     values[-1] = Value(text=values[-1].text, copied=written)
     rows.append(Row(en="Reference", zh="附言", values=tuple(values), is_strong=True))
     return tuple(rows)
+
+
+def _describe_targets(transfers: Sequence[Transfer]) -> list[Section]:
+    """Which balances are topped up, where not all of it goes to the wallet; a product's money stays in it."""
+    orders = [transfer.order for transfer in transfers]
+    if all(order.target == chart.WALLET for order in orders):
+        return []
+    rows: list[Row] = []
+    for order in orders:
+        if len(orders) > 1:
+            rows.append(Row(en="Order", zh="订单", values=(Value(text=order.number),)))
+        rows += _describe_target(order)
+    return [Section(en="What it tops up", zh="充值对象", rows=tuple(rows))]
+
+
+def _describe_target(order: Order) -> list[Row]:
+    english, chinese = _name_in("en", order.target), _name_in("zh-hans", order.target)
+    rows = [Row(en="Credited to", zh="充入", values=_once(chinese, english))]
+    if order.target != chart.WALLET:
+        number = targets.number(organisation_id=order.organisation_id, code=order.target)
+        rows += _one("Product number", "产品编号", number, number)
+        rows.append(Row(en="Use", zh="使用范围", values=_once(f"仅限{chinese}", f"Only within {english}")))
+    return rows
+
+
+def _name_in(language: str, code: str) -> str:
+    with translation.override(language):
+        return targets.name(code)
+
+
+def _once(chinese: str, english: str) -> tuple[Value, ...]:
+    """One value where both languages say the same."""
+    if chinese == english:
+        return (Value(text=english),)
+    return Value(text=chinese, lang="zh-Hans"), Value(text=english, lang="en")
 
 
 def _describe_rates(transfers: Sequence[Transfer]) -> list[Section]:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing import flags, mails, rate_loader
+from billing import alerts, auto_fill, callback_outbox, flags, mails, notices, rate_loader
 from billing.models import Flag
 from payments import checkout, holding, inbox, kept_files, matching, slips, stripe_api, transfers
 from payments.models import Heartbeat, Payment
+from products import holds, usage
+from wallet.calendar import business_date
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +20,7 @@ INBOX = "inbox"
 _PATIENCE = 3
 """Unanswered questions after which a sweep gives up; one odd session alone must not stop the others."""
 
+_NEW_BALANCES_REACH = timedelta(days=2)  # what is older waits for the daily look at all
 _MISSED_EVENTS_REACH = timedelta(days=3)  # as long as Stripe itself retries
 
 
@@ -100,6 +103,39 @@ def load_rate(*, now: datetime) -> None:
     rate_loader.load_daily(now=now)
 
 
+def send_callbacks(*, now: datetime) -> None:
+    """Tell organisations' own servers what happened, and try again where they did not answer."""
+    callback_outbox.collect(now=now)
+    callback_outbox.send_due(now=now)
+
+
+def watch_balances(*, now: datetime) -> None:
+    """Notice balances that fell below their threshold, once a dip."""
+    alerts.watch_new(opened_since=now - _NEW_BALANCES_REACH)
+    alerts.refresh_defaults(today=business_date(now))
+    alerts.tell_due(now=now)
+
+
+def fill_balances(*, now: datetime) -> None:
+    """Fill products' balances from the wallet where their rule says so."""
+    auto_fill.fill_due(now=now)
+
+
+def send_notices(*, now: datetime) -> None:
+    """Send the mails of what organisations are told beside their orders."""
+    notices.send_due(now=now)
+
+
+def end_holds(*, now: datetime) -> None:
+    """Give back what holds have left when their time is over."""
+    holds.expire_due(now=now)
+
+
+def keep_usage(*, now: datetime) -> None:
+    """Keep the sums of what each day used of every product's balance, once the day is over."""
+    usage.roll_up(now=now)
+
+
 SWEEPS = (
     Sweep(name=INBOX, every=timedelta(seconds=10), run=sweep_inbox),
     Sweep(name="open payments", every=timedelta(minutes=1), run=ask_about_open_payments),
@@ -109,6 +145,12 @@ SWEEPS = (
     Sweep(name="transfers", every=timedelta(minutes=1), run=end_transfers),
     Sweep(name="slips", every=timedelta(hours=1), run=forget_slips),
     Sweep(name="exchange rate", every=timedelta(minutes=10), run=load_rate),
+    Sweep(name="holds", every=timedelta(seconds=10), run=end_holds),
+    Sweep(name="callbacks", every=timedelta(seconds=10), run=send_callbacks),
+    Sweep(name="alerts", every=timedelta(seconds=15), run=watch_balances),
+    Sweep(name="auto-fill", every=timedelta(seconds=10), run=fill_balances),
+    Sweep(name="notices", every=timedelta(seconds=20), run=send_notices),
+    Sweep(name="usage", every=timedelta(minutes=10), run=keep_usage),
 )
 
 

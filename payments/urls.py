@@ -1,10 +1,10 @@
-"""Addresses of paying, below /: the top-up form, an order's way to Stripe and back or its bank sheet, Stripe's door."""
+"""Addresses of paying, below /: top-up forms, an order's way to Stripe and back or its bank sheet, Stripe's door."""
 
 from django.urls import path, re_path
 
 from billing.numbers import IN_ADDRESS
 from payments import webhooks
-from payments.views import orders, returns, several, slips, topup, transfers
+from payments.views import moves, orders, returns, several, slips, topup, transfers
 
 app_name = "payments"
 
@@ -14,6 +14,9 @@ _PLACE = r"(?P<place>[1-9][0-9]{0,3})"
 urlpatterns = [
     path("topup/", topup.show, name="topup"),
     path("topup/conversion/", topup.show_conversion, name="conversion"),
+    path("products/topup/", moves.show, name="move_several"),
+    path("products/topup/done/", moves.show_done, name="moved_several"),
+    path("products/<slug:slug>/topup/", topup.show, name="product_topup"),
     re_path(rf"^payments/orders/{IN_ADDRESS}/continue/\Z", orders.go_on, name="continue"),
     re_path(rf"^payments/orders/{IN_ADDRESS}/cancel/\Z", orders.cancel, name="cancel"),
     re_path(rf"^payments/orders/{IN_ADDRESS}/return/\Z", returns.show, name="return"),

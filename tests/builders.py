@@ -3,15 +3,20 @@
 import secrets
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from djmoney.money import Money
 
+from billing import orders
 from billing.arrivals import Arrival, Source
 from billing.models import Method, Note, Order
 from billing.orders import TopUp
 from payments import checkout
 from payments.models import Payment
+from products import balances
+from products.models import Product, ProductBalance
 from wallet import chart, organisations
 from wallet.models import Account, Member, Organisation, Role, User
 
@@ -85,3 +90,42 @@ def balance_of(organisation_id: UUID, code: str = chart.WALLET, currency: str = 
 
 def _return_address(order: Order) -> str:
     return f"http://testserver/payments/orders/{order.number}/return/"
+
+
+def make_product(name: str = "WhatsApp", **fields: Any) -> Product:
+    """Something sold; the catalogue is everybody's, so every slug is one of its own."""
+    slug = f"{name.lower()}-{secrets.token_hex(4)}"
+    return Product.objects.create(slug=slug, name=name, name_zh=name, **fields)
+
+
+def open_balance(organisation: Organisation, product: Product, *, now: datetime) -> ProductBalance:
+    """The organisation's product number."""
+    return balances.open_balance(organisation_id=organisation.pk, product=product, now=now)
+
+
+def fill_wallet(organisation: Organisation, amount: Money, *, now: datetime) -> Order:
+    """Money in the wallet, as a paid card order leaves it."""
+    return pay_by_card(wish_for(organisation, amount=amount), by=owner_of(organisation), now=now)
+
+
+def fill_product(organisation: Organisation, product: Product, amount: Money, *, now: datetime) -> Order:
+    """Money in a product's balance, as a paid card order leaves it."""
+    wish = wish_for(organisation, amount=amount, target=product.code)
+    return pay_by_card(wish, by=owner_of(organisation), now=now)
+
+
+def pay_by_card(wish: TopUp, *, by: User, now: datetime) -> Order:
+    with transaction.atomic():
+        order = orders.lock(orders.open_order(wish, by=by, now=now).pk)
+        return orders.mark_paid(order=order, arrival=by_card(order), by="Stripe", now=now)
+
+
+def move_wish(organisation: Organisation, product: Product, amount: Money, *, token: str = "") -> TopUp:
+    """A wish to move money from the wallet into a product."""
+    return TopUp(
+        organisation_id=organisation.pk,
+        target=product.code,
+        method=Method.BALANCE,
+        amount=amount,
+        form_token=token or secrets.token_urlsafe(18),
+    )

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from wallet.models import AuditResult, AuditRun
-from wallet.schema import CONSTRAINTS, FUNCTIONS, TABLES, TRIGGERS, spell
+from wallet.schema import LEDGER, Schema, spell
 
 Check = Callable[[str, datetime], Iterable[str]]
 """Looks at the database with this alias, as it is now, and names each difference in one sentence."""
@@ -157,73 +157,24 @@ def check_seals(using: str, _now: datetime) -> Iterable[str]:
         yield f"Sealed day {day} has changed since it was sealed, or a day before it is missing."
 
 
-def check_triggers(using: str, _now: datetime) -> Iterable[str]:
-    """The triggers that keep history are there, enabled, and as wallet/sql/ defines them."""
-    rows = read(
-        using,
-        "SELECT tgname, tgenabled, pg_get_triggerdef(pg_trigger.oid) "
-        "FROM pg_trigger JOIN pg_class AS relation ON relation.oid = tgrelid "
-        "WHERE NOT tgisinternal AND relnamespace = 'public'::regnamespace AND relation.relname = ANY(%s)",
-        [list(TABLES)],
-    )
-    found = {name: (enabled, spell(definition)) for name, enabled, definition in rows}
-    for name, (enabled, definition) in TRIGGERS.items():
-        if name not in found:
-            yield f"Trigger {name} is missing."
-        elif found[name][1] != definition:
-            yield f"Trigger {name} is not the one of this version."
-        elif found[name][0] != enabled:
-            yield f"Trigger {name} is switched off."
+def check_schema(using: str, _now: datetime) -> Iterable[str]:
+    """What keeps history and writes the ledger is there, and as wallet/sql/ defines it."""
+    yield from compare_schema(using, LEDGER)
 
 
-def check_functions(using: str, _now: datetime) -> Iterable[str]:
-    """The functions that write the ledger are those of wallet/sql/, and there is no other."""
-    sources = dict(
-        read(
-            using,
-            "SELECT proname, prosrc FROM pg_proc "
-            "WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'ledger_')",
-        )
-    )
-    for name in sorted(FUNCTIONS.keys() | sources.keys()):
-        if FUNCTIONS.get(name) != sources.get(name):
-            yield f"Function {name} is not the one of this version."
+def compare_schema(using: str, schema: Schema) -> Iterable[str]:
+    """Every guard that is missing, switched off or not the one of this version, and what the application's role may do
+    that it should not.
+    """
+    yield from _compare_triggers(using, schema)
+    yield from _compare_functions(using, schema)
+    yield from _compare_constraints(using, schema)
+    yield from _compare_grants(using, schema)
 
 
-def check_constraints(using: str, _now: datetime) -> Iterable[str]:
-    """The constraints behind the functions are there and validated."""
-    found = {
-        name
-        for (name,) in read(
-            using,
-            "SELECT conname FROM pg_constraint JOIN pg_class AS relation ON relation.oid = conrelid "
-            "WHERE relation.relname = ANY(%s) AND convalidated "
-            "UNION SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
-            "WHERE indisunique AND indisvalid",
-            [list(TABLES)],
-        )
-    }
-    for name in sorted(CONSTRAINTS - found):
-        yield f"Constraint {name} is missing."
-
-
-def check_privileges(using: str, _now: datetime) -> Iterable[str]:
-    """The application's role can read the ledger and call its functions, and nothing else."""
+def check_role(using: str, _now: datetime) -> Iterable[str]:
+    """The application's role is nobody who could change the ledger round its functions."""
     role = settings.DATABASES[DEFAULT_DB_ALIAS]["USER"]
-    rows = read(
-        using,
-        """
-        SELECT tables.name, privileges.name
-        FROM unnest(%s::text[]) AS tables (name)
-        CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS privileges (name)
-        WHERE has_table_privilege(%s, 'public.' || tables.name, privileges.name)
-           OR privileges.name IN ('INSERT', 'UPDATE', 'REFERENCES')
-              AND has_any_column_privilege(%s, 'public.' || tables.name, privileges.name)
-        """,
-        [list(TABLES), role, role],
-    )
-    for table, privilege in rows:
-        yield f"The application's role {role} has {privilege} on {table}."
     attributes = read(
         using,
         """
@@ -235,7 +186,7 @@ def check_privileges(using: str, _now: datetime) -> Iterable[str]:
             ('may make temporary tables', has_database_privilege(%(role)s, current_database(), 'TEMPORARY'))
         ) AS facts (what, holds) WHERE holds
         """,
-        {"role": role, "tables": list(TABLES)},
+        {"role": role, "tables": list(LEDGER.tables)},
     )
     for (what,) in attributes:
         yield f"The application's role {role} {what}."
@@ -247,9 +198,79 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_guards,
     check_content,
     check_seals,
-    check_triggers,
-    check_functions,
-    check_constraints,
-    check_privileges,
+    check_schema,
+    check_role,
 )
 """What the wallet app can check; find_problems takes these and those of higher apps."""
+
+
+def _compare_triggers(using: str, schema: Schema) -> Iterable[str]:
+    rows = read(
+        using,
+        "SELECT tgname, tgenabled, pg_get_triggerdef(pg_trigger.oid) "
+        "FROM pg_trigger JOIN pg_class AS relation ON relation.oid = tgrelid "
+        "WHERE NOT tgisinternal AND relnamespace = 'public'::regnamespace AND relation.relname = ANY(%s)",
+        [list(schema.tables)],
+    )
+    found = {name: (enabled, spell(definition)) for name, enabled, definition in rows}
+    for name, (enabled, definition) in schema.triggers.items():
+        if name not in found:
+            yield f"Trigger {name} is missing."
+        elif found[name][1] != definition:
+            yield f"Trigger {name} is not the one of this version."
+        elif found[name][0] != enabled:
+            yield f"Trigger {name} is switched off."
+
+
+def _compare_functions(using: str, schema: Schema) -> Iterable[str]:
+    sources = dict(
+        read(
+            using,
+            "SELECT proname, prosrc FROM pg_proc "
+            "WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, %s)",
+            [schema.prefix],
+        )
+    )
+    for name in sorted(schema.functions.keys() | sources.keys()):
+        if schema.functions.get(name) != sources.get(name):
+            yield f"Function {name} is not the one of this version."
+
+
+def _compare_constraints(using: str, schema: Schema) -> Iterable[str]:
+    """They are there and validated."""
+    found = {
+        name
+        for (name,) in read(
+            using,
+            "SELECT conname FROM pg_constraint JOIN pg_class AS relation ON relation.oid = conrelid "
+            "WHERE relation.relname = ANY(%s) AND convalidated "
+            "UNION SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
+            "WHERE indisunique AND indisvalid",
+            [list(schema.tables)],
+        )
+    }
+    for name in sorted(schema.constraints - found):
+        yield f"Constraint {name} is missing."
+
+
+def _compare_grants(using: str, schema: Schema) -> Iterable[str]:
+    role = settings.DATABASES[DEFAULT_DB_ALIAS]["USER"]
+    rows = read(
+        using,
+        """
+        SELECT DISTINCT tables.name, CASE WHEN has_table_privilege(%(role)s, 'public.' || tables.name, kinds.name)
+                                     THEN kinds.name ELSE kinds.name || ' (' || attribute.attname || ')' END
+        FROM unnest(%(tables)s::text[]) AS tables (name)
+        CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS kinds (name)
+        JOIN pg_attribute AS attribute ON attribute.attrelid = ('public.' || tables.name)::regclass
+         AND attribute.attnum > 0 AND NOT attribute.attisdropped
+        WHERE CASE WHEN kinds.name IN ('INSERT', 'UPDATE', 'REFERENCES')
+              THEN has_column_privilege(%(role)s, 'public.' || tables.name, attribute.attname, kinds.name)
+              ELSE has_table_privilege(%(role)s, 'public.' || tables.name, kinds.name) END
+        ORDER BY 1, 2
+        """,
+        {"role": role, "tables": list(schema.tables)},
+    )
+    for table, privilege in rows:
+        if privilege not in schema.grants.get(table, frozenset()):
+            yield f"The application's role {role} has {privilege} on {table}."

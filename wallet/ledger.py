@@ -15,7 +15,20 @@ from wallet.calendar import business_date
 from wallet.ids import new_id
 from wallet.models import Entry, Posting, Side
 
-__all__ = ["Draft", "Line", "Posted", "Side", "credit", "debit", "post", "reverse", "seal_day"]
+__all__ = [
+    "Draft",
+    "Left",
+    "Line",
+    "Posted",
+    "Side",
+    "credit",
+    "debit",
+    "post",
+    "post_and_read",
+    "reversal",
+    "reverse",
+    "seal_day",
+]
 
 
 class LedgerError(Exception):
@@ -118,6 +131,18 @@ class Posted:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """As `Posted`, with what the posting left in the account asked about, when, and under which memo."""
+
+    id: UUID
+    key: str
+    is_new: bool
+    balance_after: Money
+    posted_at: datetime
+    memo: str
+
+
 def debit(code: str, amount: Money) -> Line:
     return Line(code, Side.DEBIT, amount)
 
@@ -140,13 +165,39 @@ def post(*, organisation_id: UUID, drafts: Sequence[Draft], now: datetime) -> li
     return [Posted(*row) for row in rows]
 
 
+def post_and_read(
+    *, organisation_id: UUID, drafts: Sequence[Draft], code: str, currency: str, now: datetime
+) -> list[Left]:
+    """As `post`, and says what each posting left in the account `code`, still in one round trip.
+
+    Of a repeated posting it gives what stood there the first time. Every draft must have a line on that account.
+    """
+    payload = json.dumps([_draft(draft) for draft in drafts])
+    rows = _call(
+        "SELECT done.posting_id, done.posting_key, done.is_new, told.balance_after, told.posted_at, told.memo"
+        " FROM public.ledger_post(%s, %s, %s, %s::jsonb) AS done"
+        " CROSS JOIN LATERAL public.ledger_read_posting(done.posting_id, %s) AS told",
+        [organisation_id, now, business_date(now), payload, code],
+    )
+    return [
+        Left(posting_id, key, is_new, Money(left, currency), at, memo)
+        for posting_id, key, is_new, left, at, memo in rows
+    ]
+
+
 def reverse(*, organisation_id: UUID, posting_id: UUID, key: str, now: datetime, by: str, memo: str) -> Posted:
     """Posts the opposite of a posting, on today's business day, once; the same key again gives the same posting."""
+    draft = reversal(organisation_id=organisation_id, posting_id=posting_id, key=key, by=by, memo=memo)
+    return post(organisation_id=organisation_id, drafts=[draft], now=now)[0]
+
+
+def reversal(*, organisation_id: UUID, posting_id: UUID, key: str, by: str, memo: str) -> Draft:
+    """The opposite of a posting, to be posted, alone or with what stands in its place. Raises `PostingNotFound`."""
     posting = Posting.objects.filter(organisation_id=organisation_id, pk=posting_id).first()
     if posting is None:
         raise PostingNotFound("The organisation has no such posting.")
     entries = Entry.objects.filter(posting_id=posting_id).select_related("account").order_by("line")
-    draft = Draft(
+    return Draft(
         key=key,
         kind="REVERSAL",
         lines=tuple(Line(entry.account.code, _opposite(entry.side), entry.amount) for entry in entries),
@@ -155,7 +206,6 @@ def reverse(*, organisation_id: UUID, posting_id: UUID, key: str, now: datetime,
         by=by,
         reverses=posting_id,
     )
-    return post(organisation_id=organisation_id, drafts=[draft], now=now)[0]
 
 
 def seal_day(*, day: date, now: datetime, by: str) -> bytes:

@@ -1,7 +1,7 @@
-"""Amounts: the one strict parser for what a person or a file gives, rounding, and how figures are shown."""
+"""Amounts: the strict parsers for what is paid and for what is used, rounding, and how figures are shown."""
 
 import re
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -10,6 +10,9 @@ from moneyed import CurrencyDoesNotExist, get_currency
 
 LARGEST: Final = Decimal(10) ** 12
 """No amount a person or a file gives reaches this; the ledger's columns hold a hundred times more."""
+
+USAGE_PLACES: Final = 6
+"""Decimal places of what is used, which may be finer than what is paid; the ledger's columns have as many."""
 
 WALLET_CURRENCY: Final = "USD"
 """What a wallet holds, and so what it can be topped up in."""
@@ -43,6 +46,22 @@ def parse_amount(text: str, currency: str) -> Money:
     return Money(amount.quantize(_unit(places)), currency)
 
 
+def parse_usage(text: str, currency: str) -> Money:
+    """The amount of a use or a unit price, above zero, to six decimals; not even blanks around it are taken.
+
+    Else as strict as `parse_amount`. Raises AmountError.
+    """
+    match = _DIGITS.fullmatch(text)
+    if match and len(match["fraction"] or "") <= USAGE_PLACES and len(match["whole"]) <= LARGEST.adjusted():
+        amount = Decimal(text)
+        if amount:
+            return Money(amount, currency)
+    raise AmountError(
+        _("Write an amount above zero in digits only, like 0.0525, with at most %(places)d decimal places.")
+        % {"places": USAGE_PLACES}
+    )
+
+
 def decimal_places(currency: str) -> int:
     """How many decimal places a payment in this currency has: 2 for USD and CNY."""
     try:
@@ -54,6 +73,11 @@ def decimal_places(currency: str) -> int:
 def round_half_up(money: Money) -> Money:
     """To the minor unit; a half goes away from zero. For conversions."""
     return Money(money.amount.quantize(_minor_unit(money), rounding=ROUND_HALF_UP), money.currency)
+
+
+def round_up(money: Money) -> Money:
+    """To the minor unit: never less than it was."""
+    return Money(money.amount.quantize(_minor_unit(money), rounding=ROUND_UP), money.currency)
 
 
 def shown(money: Money) -> str:

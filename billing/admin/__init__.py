@@ -1,5 +1,7 @@
-"""Staff pages of billing: flags of orders, limits, rates, working days, and the mails sent. Orders: see payments."""
+"""Staff pages of billing: flags and corrections of orders, limits, rates, working days, what moves money by itself,
+and what was sent. Orders: see payments.
+"""
 
-from billing.admin import flags, limits, mails, rates, workdays
+from billing.admin import auto_fill, callbacks, corrections, flags, limits, mails, notices, rates, workdays
 
-__all__ = ["flags", "limits", "mails", "rates", "workdays"]
+__all__ = ["auto_fill", "callbacks", "corrections", "flags", "limits", "mails", "notices", "rates", "workdays"]

@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing import flags
 from billing.models import Flag
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.models import User
 

@@ -6,11 +6,11 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from billing.forms import ExactAmountField, ExactAmountsField
 from billing.models import Method, TopUpLimit
+from wallet.admin.lookups import ModelAdmin
 
 
 class TopUpLimitForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

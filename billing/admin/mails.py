@@ -1,9 +1,9 @@
 """The mails sent of orders, for whoever is asked whether one was."""
 
 from django.contrib import admin
-from unfold.admin import ModelAdmin
 
 from billing.models import OrderMail
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 
 

@@ -14,7 +14,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -22,6 +21,7 @@ from billing import rates
 from billing.forms import ExactRateField, NothingForm
 from billing.models import ExchangeRate, RateRule
 from wallet.admin.cells import say_moment
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
 from wallet.names import tidy
 

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from billing import workdays
 from billing.models import SpecialDay
+from wallet.admin.lookups import ModelAdmin
 from wallet.calendar import business_date
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.explanations import card, offline
+from billing.explanations import balance, card, corrected, offline
 from billing.explanations.card import (
     CAME_BACK_UNPAID,
     CONFIRMING,
@@ -13,6 +13,7 @@ from billing.explanations.card import (
 from billing.explanations.rate import explain_rate
 from billing.explanations.received import fee_we_bear, received
 from billing.explanations.situations import Explanation
+from billing.explanations.states import code_state, name_event, name_state
 from billing.models import Method, Order
 
 __all__ = [
@@ -20,17 +21,24 @@ __all__ = [
     "CONFIRMING",
     "WAITING",
     "Explanation",
+    "code_state",
     "explain",
     "explain_declined",
     "explain_rate",
     "explain_silence",
     "fee_we_bear",
+    "name_event",
+    "name_state",
     "received",
 ]
 
 
 def explain(order: Order, *, now: datetime) -> Explanation:
     """The order's situation. Reads what `search.with_story` fetches beforehand for lists."""
+    if correction := corrected.explain(order):
+        return correction
+    if order.method == Method.BALANCE:
+        return balance.explain(order, now=now)
     if order.method == Method.OFFLINE:
         return offline.explain(order, now=now)
     return card.explain(order, now=now)

@@ -23,6 +23,7 @@ class Explanation:
     may_continue: bool = False
     may_cancel: bool = False
     may_start_again: bool = False
+    may_undo: bool = False
     go_on: Text = CONTINUE
     """What the button says that leads on, while `may_continue`."""
     wants_more: bool = False

@@ -65,6 +65,10 @@ class Note(models.TextChoices):
     OUT_OF_TIME = "OUT_OF_TIME", _("Not declared as paid in time; money that arrives later is still credited")
     WITHDRAWN = "WITHDRAWN", _("Cancelled on request; money that arrives later is still credited")
     ASSIGNED = "ASSIGNED", _("Money that had fitted no order was credited")
+    MOVED = "MOVED", _("Moved from the wallet")
+    UNDONE = "UNDONE", _("Undone: the money is back in the wallet")
+    TAKEN_BACK = "TAKEN_BACK", _("Credited to the wrong balance: taken back there and credited to the right one")
+    CORRECTED = "CORRECTED", _("Credited here instead of the wrong balance")
 
 
 class Order(models.Model):
@@ -96,7 +100,11 @@ class Order(models.Model):
     follows = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="followers", verbose_name=_("follows order")
     )
-    """The first order, when this one books what came later for it."""
+    """The first order, when this one books what came later for it, or books it where it belongs."""
+    auto_fill = models.ForeignKey(
+        "billing.AutoFill", models.PROTECT, null=True, blank=True, related_name="orders", verbose_name=_("auto-fill")
+    )
+    """The rule that made this order, if no person did."""
 
     objects: ClassVar[models.Manager["Order"]] = models.Manager()
 
@@ -124,6 +132,7 @@ class Order(models.Model):
                 name="order_waiting",
                 condition=Q(state__in=["PENDING", "IN_REVIEW", "REJECTED"]),
             ),
+            models.Index(fields=["organisation", "paid_at"], condition=Q(method="BALANCE"), name="order_moved"),
         ]
 
     def __str__(self) -> str:
@@ -162,7 +171,10 @@ class OrderEvent(models.Model):
         verbose_name = _("order event")
         verbose_name_plural = _("order events")
         constraints = [models.CheckConstraint(condition=Q(state__in=State.values), name="order_event_state_is_known")]
-        indexes = [models.Index(fields=["order", "id"], name="order_timeline")]
+        indexes = [
+            models.Index(fields=["order", "id"], name="order_timeline"),
+            models.Index(fields=["at"], condition=Q(state="PAID"), name="order_event_paid"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_state_display()} · {self.get_note_display()}"

@@ -6,21 +6,23 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing import explanations, exports, receipts, search
+from billing import explanations, exports, receipts, search, targets
 from billing.forms import OrderFilterForm
 from billing.models import Order
+from products import access
 from wallet.access import MemberRequest, member_required, memberships_of
 from wallet.models import Member
 
 
+@never_cache
 @require_safe
 @member_required
 def list_orders(request: MemberRequest) -> HttpResponseBase:
     organisation = request.member.organisation
-    form = OrderFilterForm(request.GET)
+    form = _read_filters(request)
     narrowed_to = form.narrowed_to()
     page = search.page(
-        search.select(organisation_id=organisation.pk, narrowed_to=narrowed_to),
+        search.select_own(request.member, narrowed_to=narrowed_to),
         organisation_id=organisation.pk,
         after=form.cleaned_data.get("after", ""),
         before=form.cleaned_data.get("before", ""),
@@ -41,9 +43,7 @@ def list_orders(request: MemberRequest) -> HttpResponseBase:
 @member_required
 def export_orders(request: MemberRequest) -> HttpResponseBase:
     """The whole list as filtered, not only the page shown."""
-    chosen = search.select(
-        organisation_id=request.member.organisation_id, narrowed_to=OrderFilterForm(request.GET).narrowed_to()
-    )
+    chosen = search.select_own(request.member, narrowed_to=_read_filters(request).narrowed_to())
     return StreamingHttpResponse(
         exports.write_csv(search.walk(chosen)),
         content_type="text/csv; charset=utf-8",
@@ -63,15 +63,16 @@ def show_order(request: MemberRequest, number: str) -> HttpResponseBase:
         {
             "order": order,
             "explanation": explanations.explain(order, now=timezone.now()),
-            "events": order.events.order_by("id"),
             "entries": search.entries(order),
-            "followers": order.followers.order_by("id"),
+            "product_number": targets.number(organisation_id=order.organisation_id, code=order.target),
+            "story": search.tell(order, request.memberships),
             "may_top_up": acting.may_top_up,
             "able": () if acting.may_top_up else Member.objects.able_to_top_up(order.organisation_id),
         },
     )
 
 
+@never_cache
 @require_safe
 @member_required
 def show_receipt(request: MemberRequest, number: str) -> HttpResponseBase:
@@ -79,15 +80,21 @@ def show_receipt(request: MemberRequest, number: str) -> HttpResponseBase:
     return render(
         request,
         "billing/receipt.html",
-        {"order": order, "lines": receipts.lines(order), "disclaimer": receipts.disclaimer()},
+        {
+            "order": order,
+            "lines": receipts.lines(order, readable=search.own(request.memberships)),
+            "disclaimer": receipts.disclaimer(order),
+        },
     )
 
 
+@never_cache
 @require_safe
 @member_required
 def download_receipt(request: MemberRequest, number: str) -> HttpResponseBase:
     order = _find_credited(request, number)
-    return FileResponse(receipts.draw(order), as_attachment=True, filename=f"{order.number}.pdf")
+    receipt = receipts.draw(order, readable=search.own(request.memberships))
+    return FileResponse(receipt, as_attachment=True, filename=f"{order.number}.pdf")
 
 
 def _find(request: MemberRequest, number: str) -> Order:
@@ -99,6 +106,10 @@ def _find_credited(request: MemberRequest, number: str) -> Order:
     if order.paid_at is None:
         raise Http404
     return order
+
+
+def _read_filters(request: MemberRequest) -> OrderFilterForm:
+    return OrderFilterForm(request.GET, products=access.usable(request.member))
 
 
 def _filters_in_address(request: HttpRequest) -> str:

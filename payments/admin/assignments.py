@@ -10,14 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
+from billing import targets
 from billing.forms import NothingForm
 from payments import allocations, approvers, desk, findings
 from payments.admin import line_stories
 from payments.admin.line_acts import PERMISSION
 from payments.models import Finding
 from wallet.admin import cells
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
 from wallet.models import User
 from wallet.money import labelled
@@ -52,7 +53,7 @@ class FindingAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
     ordering = ("made_at",)
     change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
     fields = (
-        *("organisation", "target", "received_shown", "credited_shown", "rate", "rate_source", "evidence", "reason"),
+        *("organisation", "goes_into", "received_shown", "credited_shown", "rate", "rate_source", "evidence", "reason"),
         *("made_by", "made", "approvals_shown", "superseded_at", "done_at", "credited_order"),
     )
     readonly_fields = fields
@@ -113,6 +114,10 @@ class FindingAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
             "back": reverse("admin:payments_finding_change", args=[finding.pk]),
         }
         return render(request, "staff/confirm.html", context)
+
+    @admin.display(description=_("for"))
+    def goes_into(self, finding: Finding) -> str:
+        return targets.full_name(organisation_id=finding.organisation_id, code=finding.target)
 
     @admin.display(description=_("received"), ordering="received")
     def received_shown(self, finding: Finding) -> str:

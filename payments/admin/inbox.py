@@ -12,13 +12,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from billing import numbers, search
 from payments import inbox
 from payments.admin import stories
 from payments.models import InboxEvent, Payment
 from wallet.admin import cells
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 
 _SHOWN_BYTES = 64 * 1024

@@ -13,13 +13,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from payments import desk
 from payments.admin import line_acts, line_stories
 from payments.models import BankLine, DeskAct, StatementFile
 from wallet.admin import cells
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.models import User
 from wallet.money import WALLET_CURRENCY, AmountError, labelled, parse_amount

@@ -6,23 +6,28 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from billing import search, targets
+from billing import corrections, search, targets
 from billing.models import Flag, Order, State
 from payments import checkout, stripe_api
 from payments.admin import stories, transfer_stories
 from payments.models import InboxEvent, Payment
+from products import numbers
+from products.models import Product, ProductBalance
+from wallet import chart
 from wallet.admin import cells
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.money import labelled
 
@@ -70,14 +75,24 @@ class EndingForm(forms.Form):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ("number", "organisation", "created_by", "amount", "method", "badge", "open_flags", "created")
+    list_display = (
+        "number",
+        "organisation",
+        "created_by",
+        "tops_up",
+        "amount",
+        "method",
+        "badge",
+        "open_flags",
+        "created",
+    )
     list_filter = ("state", "method", OpenFlagFilter)
     list_select_related = ("organisation", "created_by")
     search_fields = ("number",)  # what really is searched stands in get_search_results
-    search_help_text = _("Order number, an id of Stripe's, amount, e-mail or organisation")
+    search_help_text = _("Order number, product number, an id of Stripe's, amount, e-mail or organisation")
     ordering = ("-id",)
     show_full_result_count = False
-    change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
+    change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
     change_form_outer_after_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
 
     def get_fields(self, request: HttpRequest, obj: Order | None = None) -> tuple[str, ...]:  # noqa: ARG002  # Django's contract
@@ -96,7 +111,10 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         return self.get_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        return cast("QuerySet[Order]", super().get_queryset(request)).prefetch_related("flags")
+        orders = cast("QuerySet[Order]", super().get_queryset(request)).prefetch_related("flags")
+        product = Product.objects.filter(slug=Substr(OuterRef("target"), len(chart.product("")) + 1))
+        name = "name_zh" if (get_language() or "").startswith("zh") else "name"
+        return orders.annotate(product_name=Subquery(product.values(name)))
 
     def get_search_results(
         self,
@@ -107,6 +125,8 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         text = search_term.strip().replace("\x00", "")
         if not text:
             return queryset, False
+        if numbers.is_number(text):
+            return queryset.filter(_into(text)), False
         people = Q(created_by__email__startswith=text.lower()) | Q(organisation__name__icontains=text)
         return queryset.filter(search.matching(text) | people | _told_by(text)), False
 
@@ -118,9 +138,9 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         order = self.get_object(request, object_id)
-        more = dict(extra_context or {}) | {"tables": _tell(order) if order else []}
-        if order and _may_end(request) and _is_in_doubt(order):
-            more["act"] = {"title": _("End order"), "address": reverse("admin:billing_order_end", args=[order.pk])}
+        more = dict(extra_context or {})
+        if order:
+            more |= {"tables": _tell(order), "acts": _acts_on(order, request)}
         return super().change_view(request, object_id, form_url, more)
 
     def end(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -190,9 +210,13 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
     def created(self, order: Order) -> str:
         return cells.show_moment(order.created_at)
 
+    @admin.display(description=_("for"), ordering="target")
+    def tops_up(self, order: Any) -> str:
+        return order.product_name or targets.name(order.target)
+
     @admin.display(description=_("for"))
     def goes_into(self, order: Order) -> str:
-        return targets.name(order.target)
+        return targets.full_name(organisation_id=order.organisation_id, code=order.target)
 
     @admin.display(description=_("open flags"))
     def open_flags(self, order: Order) -> str:
@@ -204,12 +228,28 @@ def _tell(order: Order) -> list[stories.Table]:
     return [timeline, *transfer_stories.tell(order), *others]
 
 
+def _into(number: str) -> Q:
+    """The orders that credit the balance with this product number."""
+    balance = ProductBalance.objects.filter(number=number).select_related("product").first()
+    return Q(organisation_id=balance.organisation_id, target=balance.product.code) if balance else Q(pk__in=[])
+
+
 def _told_by(text: str) -> Q:
     """The orders that an event of Stripe's is about."""
     if not text.startswith("evt_"):
         return Q(pk__in=[])
     sessions = InboxEvent.objects.filter(event_id=text).values("object_id")
     return Q(pk__in=Payment.objects.filter(session_id__in=sessions).values("order_id"))
+
+
+def _acts_on(order: Order, request: HttpRequest) -> list[dict[str, Any]]:
+    acts = []
+    if _may_end(request) and _is_in_doubt(order):
+        acts.append({"title": _("End order"), "address": reverse("admin:billing_order_end", args=[order.pk])})
+    if request.user.has_perm("billing.add_correction") and not corrections.why_not_correctable(order):
+        correct = reverse("admin:billing_correction_propose", args=[order.pk])
+        acts.append({"title": _("Correct the balance"), "address": correct})
+    return acts
 
 
 def _may_end(request: HttpRequest) -> bool:

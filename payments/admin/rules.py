@@ -7,11 +7,11 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from billing.forms import ExactAmountField
 from payments.models import ApprovalLimit, BankAccount, RejectionReason
+from wallet.admin.lookups import ModelAdmin
 
 
 class ExactOrNothingField(ExactAmountField):

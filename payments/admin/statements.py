@@ -15,7 +15,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
-from unfold.admin import ModelAdmin
 
 from payments import holding, imports, kept_files, uploads
 from payments.admin import line_stories
@@ -26,6 +25,7 @@ from payments.statement_forms import StatementForm, columns_of
 from payments.statements.lines import StatementUnreadable
 from payments.uploads import BalancesNeeded, Upload
 from wallet.admin import cells
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
 from wallet.models import User
 from wallet.money import labelled

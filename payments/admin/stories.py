@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Flag, Method, Order, OrderEvent, OrderMail
+from billing import targets
+from billing.models import Correction, Flag, Method, Order, OrderEvent, OrderMail
 from payments.models import InboxEvent, Payment
 from wallet.admin.cells import link_to, say_moment
 from wallet.models import Entry
@@ -52,9 +53,25 @@ def tell(order: Order) -> list[Table]:
             map(_entry_cells, entries),
         ),
         *([by_stripe] if is_by_card else []),
+        *_tell_corrections(order),
         table(_("Flags"), (_("since"), _("reason"), _("detail"), _("resolved"), _("note")), map(_flag_cells, flags)),
         table(_("Mails"), (_("sent"), _("to"), _("subject"), _("last error")), map(_mail_cells, mails)),
     ]
+
+
+def _tell_corrections(order: Order) -> list[Table]:
+    """Only where there are any: most orders go where they should."""
+    found = Correction.objects.filter(Q(order=order) | Q(credited_order=order)).order_by("id")
+    headers = (
+        _("proposed"),
+        _("order"),
+        _("right balance"),
+        _("proposed by"),
+        _("approved by"),
+        _("credited as order"),
+    )
+    rows = [_correction_cells(correction) for correction in found.select_related("order", "credited_order")]
+    return [table(_("Corrections"), headers, rows)] if rows else []
 
 
 def table(title: object, headers: Sequence[object], rows: Iterable[Cells]) -> Table:
@@ -96,6 +113,18 @@ def _inbox_cells(event: InboxEvent) -> Cells:
         say_moment(event.handled_at),
         event.get_outcome_display(),
         event.error,
+    )
+
+
+def _correction_cells(correction: Correction) -> Cells:
+    credited = correction.credited_order
+    return (
+        link("billing_correction", correction.pk, say_moment(correction.made_at)),
+        link("billing_order", correction.order_id, correction.order.number),
+        targets.name(correction.target),
+        correction.made_by_name,
+        correction.approved_by_name or (_("withdrawn") if correction.withdrawn_at else ""),
+        link("billing_order", credited.pk, credited.number) if credited else "",
     )
 
 

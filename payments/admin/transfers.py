@@ -14,7 +14,6 @@ from django.utils.html import format_html
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from billing import search
@@ -31,6 +30,7 @@ from payments.admin.transfer_filters import (
 )
 from payments.models import BankLine, Finding, Transfer
 from wallet import bank_numbers
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.money import labelled
 

@@ -1,23 +1,51 @@
 """What the top-up page offers: ways to pay, each with its limits and amounts, and why one cannot be chosen now."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import ROUND_FLOOR, Decimal
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from billing import rates
-from billing.models import Method, TopUpLimit
+from billing import limits, rates
+from billing.models import TopUpLimit
 from billing.rates import Quote
-from payments.forms import CARD, OFFLINE, PRESETS
+from payments.forms import BALANCE, CARD, METHODS, OFFLINE, PRESETS
 from payments.models import BankAccount
-from wallet.money import WALLET_CURRENCY
+from products.models import Product
+from wallet.money import WALLET_CURRENCY, shown
 
+NO_MOVES = _("Not possible at the moment. Pay by card, or contact our team.")
 NO_ACCOUNT = _("We cannot receive transfers in this currency at the moment. Choose another, or contact our team.")
 
 _EXAMPLE = Money(1000, WALLET_CURRENCY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """What a top-up may be, all limits taken together. `wallet` is what the wallet holds, where it is what ends the
+    range, or is too little for it.
+    """
+
+    lowest: Money
+    highest: Money
+    wallet: Money | None = None
+
+    @property
+    def sentence(self) -> str:
+        """To be read before anybody types."""
+        facts = {"lowest": shown(self.lowest), "highest": shown(self.highest)}
+        if self.wallet is None:
+            return gettext("At least %(lowest)s, at most %(highest)s at a time.") % facts
+        if self.wallet < self.lowest:
+            return gettext("At least %(lowest)s: the wallet holds too little for that now.") % facts
+        return gettext("At least %(lowest)s, at most %(highest)s: that is all the wallet holds.") % facts
+
+    def clip(self, amount: Money) -> Money:
+        return max(self.lowest, min(amount, self.highest))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +68,7 @@ class Way:
 
     method: str
     currency: str
-    limit: TopUpLimit | None
+    range: Range | None
     presets: tuple[Preset, ...]
     refusal: str | Promise
 
@@ -63,15 +91,16 @@ class Conversion:
 
 @dataclass(frozen=True, kw_only=True)
 class Offers:
-    """All ways, and the quoted rate, if there is one."""
+    """All ways, and the quoted rate, if there is one. From the wallet only products are topped up."""
 
     card: Way
+    balance: Way | None
     offline: tuple[Way, ...]
     quote: Quote | None
 
     @property
     def ways(self) -> tuple[Way, ...]:
-        return (self.card, *self.offline)
+        return (self.card, *([self.balance] if self.balance else []), *self.offline)
 
     @property
     def is_offline_open(self) -> bool:
@@ -90,24 +119,57 @@ class Offers:
         return convert(amount, self.quote)
 
 
-def read(chosen: Mapping[str, str], *, now: datetime) -> Offers:
-    """What can be chosen at this moment; `chosen` is what was chosen before in each field of amounts."""
+def read(chosen: Mapping[str, str], *, product: Product | None, wallet: Money, now: datetime) -> Offers:
+    """What can be chosen at this moment for a product, or for the wallet; `chosen` is what was chosen before in each
+    field of amounts.
+    """
     quote, stale = _quote(now=now)
-    limits = {(limit.method, limit.currency): limit for limit in TopUpLimit.objects.all()}
+    ranges = {(limit.method, limit.currency): limit for limit in TopUpLimit.objects.all()}
     payable = set(BankAccount.objects.filter(is_open=True).values_list("currency", flat=True))
+
+    def make(method: str, currency: str, refusal: str | Promise) -> Way:
+        limit = ranges.get((METHODS[method], currency))
+        span = find_range(limit, product=product, wallet=wallet if method == BALANCE else None) if limit else None
+        presets = _offer(limit, span, product=product, quote=quote if currency == rates.QUOTED else None)
+        before = chosen.get(PRESETS[method, currency])
+        return Way(
+            method=method,
+            currency=currency,
+            range=span,
+            presets=tuple(replace(preset, is_chosen=preset.text == before) for preset in presets),
+            refusal=refusal or ("" if limit else NO_MOVES if method == BALANCE else NO_ACCOUNT),
+        )
+
     offline = [
-        _make_way(
+        make(
             OFFLINE,
             currency,
-            limits.get((Method.OFFLINE, currency)),
-            chosen,
-            quote=quote if currency == rates.QUOTED else None,
-            refusal=(stale if currency == rates.QUOTED else "") or ("" if currency in payable else NO_ACCOUNT),
+            (stale if currency == rates.QUOTED else "") or ("" if currency in payable else NO_ACCOUNT),
         )
         for currency in (WALLET_CURRENCY, rates.QUOTED)
     ]
-    card = _make_way(CARD, WALLET_CURRENCY, limits.get((Method.CARD, WALLET_CURRENCY)), chosen, quote=None, refusal="")
-    return Offers(card=card, offline=tuple(offline), quote=quote)
+    return Offers(
+        card=make(CARD, WALLET_CURRENCY, ""),
+        balance=make(BALANCE, WALLET_CURRENCY, "") if product else None,
+        offline=tuple(offline),
+        quote=quote,
+    )
+
+
+def find_range(limit: TopUpLimit, *, product: Product | None, wallet: Money | None) -> Range:
+    """Of the method, the product and, for a move, the wallet together. A product's own limits are in dollars and do not
+    count here for RMB.
+    """
+    span = Range(lowest=limit.lowest, highest=limit.highest)
+    if product and limit.currency == product.currency:
+        if product.smallest_top_up is not None:
+            span = replace(span, lowest=max(span.lowest, product.money(product.smallest_top_up)))
+        if product.largest_top_up is not None:
+            span = replace(span, highest=min(span.highest, product.money(product.largest_top_up)))
+    if wallet is None or wallet >= span.highest:
+        return span
+    holds = Money(wallet.amount.quantize(Decimal("0.01"), rounding=ROUND_FLOOR), wallet.currency)
+    return replace(span, highest=holds if holds >= span.lowest else span.highest, wallet=holds)
 
 
 def convert(amount: Money, quote: Quote) -> Conversion:
@@ -125,24 +187,19 @@ def _plain(amount: Money) -> str:
     return f"{amount.amount:.2f}".removesuffix(".00")
 
 
-def _make_way(
-    method: str,
-    currency: str,
-    limit: TopUpLimit | None,
-    chosen: Mapping[str, str],
-    *,
-    quote: Quote | None,
-    refusal: str | Promise,
-) -> Way:
-    before = chosen.get(PRESETS[method, currency])
-    presets = tuple(
-        Preset(amount=amount, gives=convert(amount, quote).gives if quote else None, is_chosen=_plain(amount) == before)
-        for amount in (limit.offers if limit else [])
-    )
-    return Way(
-        method=method,
-        currency=currency,
-        limit=limit,
-        presets=presets,
-        refusal=refusal or ("" if limit else NO_ACCOUNT),
-    )
+def _offer(
+    limit: TopUpLimit | None, span: Range | None, *, product: Product | None, quote: Quote | None
+) -> Iterator[Preset]:
+    """The amounts offered, each within the range; without those that the product does not take."""
+    for amount in dict.fromkeys(span.clip(offered) for offered in limit.offers) if limit and span else []:
+        gives = convert(amount, quote).gives if quote else None
+        if product is None or _takes(product, gives or amount):
+            yield Preset(amount=amount, gives=gives, is_chosen=False)
+
+
+def _takes(product: Product, credited: Money) -> bool:
+    try:
+        limits.check_product(product, credited=credited)
+    except limits.OutsideLimits:
+        return False
+    return True

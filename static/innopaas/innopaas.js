@@ -1,5 +1,13 @@
 // Comforts only: every page works without this file.
 
+// Where the main menu is a strip (narrow screens), the page one is on is in view.
+const here = document.querySelector(".side [aria-current]");
+const strip = here?.closest("nav");
+if (strip) {
+  const [place, frame] = [here.getBoundingClientRect(), strip.getBoundingClientRect()];
+  strip.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
+}
+
 // An open menu closes when one clicks elsewhere or presses Escape.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -47,12 +55,12 @@ document.addEventListener("input", (event) => {
   }
 });
 
-// A card is charged in one currency: choosing it takes the choice of another back. And an amount that was filled in for
+// A card and the wallet have one currency: choosing them takes the choice of another back. And an amount that was filled in for
 // one way to pay does not stay for the next one.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form.topup");
   if (!form || !["method", "currency"].includes(event.target.name)) return;
-  if (event.target.value === "card") {
+  if (["card", "balance"].includes(event.target.value)) {
     const dollars = form.querySelector('[name="currency"][value="USD"]');
     if (dollars) dollars.checked = true;
   }
@@ -61,6 +69,16 @@ document.addEventListener("change", (event) => {
   if (presets.some((preset) => preset.dataset.amount === amount.value.trim())) {
     amount.value = "";
     for (const preset of presets) preset.checked = false;
+  }
+});
+
+// Ticking one of several means only these; choosing all of them takes the ticks back.
+document.addEventListener("change", (event) => {
+  const scope = event.target.closest("[data-scope]");
+  if (!scope) return;
+  if (event.target.type === "checkbox" && event.target.checked) scope.querySelector('[value="some"]').checked = true;
+  if (event.target.type === "radio" && event.target.value === "all") {
+    for (const tick of scope.querySelectorAll('[type="checkbox"]')) tick.checked = false;
   }
 });
 

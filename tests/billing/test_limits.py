@@ -36,7 +36,7 @@ def test_finance_changes_a_limit_and_it_holds_at_once(card_limit: TopUpLimit) ->
 
 def test_nobody_tops_up_by_a_method_without_limits() -> None:
     with pytest.raises(TopUpLimit.DoesNotExist):
-        limits.check(method=Method.BALANCE, amount=usd(50))
+        limits.check(method=Method.BALANCE, amount=Money(50, "CNY"))
 
 
 @pytest.mark.parametrize("change", [{"minimum": 0}, {"minimum": -1}, {"minimum": 20_000}], ids=str)

@@ -12,10 +12,12 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 
-from billing import mails, orders
+from billing import mail_retries, mails, orders
 from billing.models import Order, OrderEvent, OrderMail
 from payments.models import Payment
+from products import access
 from tests import builders, races
+from tests.billing.correcting import Desk
 from wallet.models import Member, Organisation, Role
 
 AGAIN = timedelta(minutes=6)
@@ -135,7 +137,7 @@ def test_mail_of_a_sender_who_died_is_sent_by_another(
     assert mails.send_due(now=now + AGAIN) == 1
 
 
-def test_mail_is_given_up_after_ten_attempts(
+def test_mail_is_given_up_after_the_last_pause(
     acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paid_order(acme, now=now)
@@ -144,9 +146,9 @@ def test_mail_is_given_up_after_ten_attempts(
         raise OSError("unreachable")
 
     monkeypatch.setattr(EmailMessage, "send", fail)
-    for attempt in range(12):
-        mails.send_due(now=now + attempt * AGAIN)
-    assert OrderMail.objects.get(event__organisation=acme).attempts == 10
+    for attempt in range(20):
+        mails.send_due(now=now + attempt * timedelta(hours=6))
+    assert OrderMail.objects.get(event__organisation=acme).attempts == len(mail_retries.PAUSES) + 1
 
 
 def test_mail_speaks_the_language_of_its_reader(acme: Organisation, now: datetime) -> None:
@@ -174,7 +176,53 @@ def test_mail_goes_to_the_owners_when_whoever_paid_has_left(acme: Organisation, 
     assert mail.outbox[-1].to == [builders.owner_of(acme).email]
 
 
+def test_mail_about_a_product_goes_to_the_owners_when_whoever_paid_may_not_see_it_any_more(
+    acme: Organisation, now: datetime
+) -> None:
+    bill = builders.make_member(acme, role=Role.BILLING, now=now, name="bill")
+    hidden, seen = builders.make_product("Quetzal"), builders.make_product("SMS")
+    for product in (hidden, seen):
+        wish = builders.wish_for(acme, target=product.code)
+        builders.pay_by_card(wish, by=bill.user, now=now)
+    access.limit(member_id=bill.pk, products=[seen], by=builders.owner_of(acme))
+    mails.send_due(now=now)
+    told = {tuple(sent.to): text_of(sent) for sent in mail.outbox[-2:]}
+    assert "Quetzal" in told[builders.owner_of(acme).email,]
+    assert "SMS" in told[bill.user.email,]
+
+
+def test_correction_is_told_to_the_owners_when_whoever_paid_may_not_see_where_it_came_from(
+    acme: Organisation, now: datetime
+) -> None:
+    bill = builders.make_member(acme, role=Role.BILLING, now=now, name="bill")
+    desk = Desk(now)
+    desk.acme = acme
+    wish = builders.wish_for(acme, target=desk.wrong.code)
+    right = desk.approve(desk.propose(builders.pay_by_card(wish, by=bill.user, now=now)))
+    assert right.created_by == bill.user
+    access.limit(member_id=bill.pk, products=[desk.right], by=builders.owner_of(acme))
+    mails.send_due(now=now + timedelta(hours=3))
+    [sent] = [sent for sent in mail.outbox if sent.extra_headers["X-Order"] == right.number]
+    assert sent.to == [builders.owner_of(acme).email]
+
+
 def test_name_of_an_organisation_cannot_add_lines_to_a_mail(acme: Organisation) -> None:
     """The database itself refuses such a name, whoever writes it."""
     with pytest.raises(IntegrityError, match="organisation_name_is_one_line"), transaction.atomic():
         Organisation.objects.filter(pk=acme.pk).update(name="Acme\nBcc: mallory@example.com")
+
+
+def test_mail_outlives_an_outage_of_two_days(
+    acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = paid_order(acme, now=now)
+
+    def fail(*_: Any, **__: Any) -> int:
+        raise SMTPException("the post office is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMessage, "send", fail)
+        for hour in range(48):
+            mails.send_due(now=now + timedelta(hours=hour))
+    mails.send_due(now=now + timedelta(hours=54))
+    assert order.number in [sent.extra_headers["X-Order"] for sent in mail.outbox]

@@ -2,19 +2,23 @@
 
 from datetime import datetime, timedelta
 from html import unescape
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
+from pypdf import PdfReader
 
 from billing import flags, orders
 from billing.models import Flag, Order
 from payments import checkout
 from payments.models import Payment
+from products import access
 from tests import builders
 from tests.billing import ordering
+from tests.billing.correcting import Desk
 from wallet.middleware import CHOSEN
 from wallet.models import Member, Organisation, Role
 
@@ -297,3 +301,37 @@ def test_what_was_asked_to_be_cancelled_is_told_to_be_under_way(page: Client, ac
     Payment.objects.filter(order=order).update(cancel_wished_by="Alice")
 
     assert "Being cancelled" in text_of(page.get(address(order)))
+
+
+def test_a_limited_member_reads_of_a_correction_and_not_of_the_order_he_may_not_see(
+    client: Client, now: datetime
+) -> None:
+    desk = Desk(now)
+    wrong = desk.by_card()
+    right = desk.approve(desk.propose(wrong))
+    for mine, hidden, product in ((wrong, right, desk.wrong), (right, wrong, desk.right)):
+        vera = builders.make_member(desk.acme, role=Role.VIEWER, now=now)
+        access.limit(member_id=vera.pk, products=[product], by=builders.owner_of(desk.acme))
+        client.force_login(vera.user)
+        for name in ("order", "receipt", "receipt_pdf"):
+            answer = client.get(reverse(f"billing:{name}", args=[mine.number]))
+            said = text_of(answer) if name != "receipt_pdf" else read_pdf(answer.getvalue())
+            assert mine.number in said
+            assert hidden.number not in said
+            assert "Meant for SMS" not in said
+        client.force_login(builders.owner_of(desk.acme))
+        for name in ("order", "receipt", "receipt_pdf"):
+            answer = client.get(reverse(f"billing:{name}", args=[mine.number]))
+            assert hidden.number in (text_of(answer) if name != "receipt_pdf" else read_pdf(answer.getvalue()))
+        assert "Meant for SMS" in text_of(client.get(address(mine)))
+
+
+def read_pdf(pdf: bytes) -> str:
+    return "\n".join(sheet.extract_text() for sheet in PdfReader(BytesIO(pdf)).pages)
+
+
+@pytest.mark.parametrize("name", ["orders", "order", "receipt", "receipt_pdf", "orders_csv"])
+def test_what_was_paid_is_in_no_cache(page: Client, acme: Organisation, now: datetime, name: str) -> None:
+    order = ordering.paid_order(acme, now=now)
+    args = [order.number] if name in ("order", "receipt", "receipt_pdf") else []
+    assert "no-store" in page.get(reverse(f"billing:{name}", args=args))["Cache-Control"]

@@ -203,3 +203,16 @@ def test_a_transfers_reference_and_the_banks_numbers_find_its_order(acme: Organi
     assert find(acme, q=other.reference) == [other.order]
     bright = builders.make_organisation(now=now, name="Bright Retail")
     assert find(bright, q=reference) == find(bright, q="20260715") == []
+
+
+def test_a_product_number_finds_the_orders_into_its_balance(acme: Organisation, now: datetime) -> None:
+    sms = builders.make_product("SMS")
+    balance = builders.open_balance(acme, sms, now=now)
+    builders.fill_wallet(acme, builders.usd(50), now=now)
+    order = builders.fill_product(acme, sms, builders.usd(60), now=now)
+    bright = builders.make_organisation(now=now, owner=builders.make_person("bob"), name="Bright")
+    builders.fill_product(bright, sms, builders.usd(60), now=now)
+
+    for typed in (balance.number, f"{balance.number[:5]} {balance.number[5:10]} {balance.number[10:]}"):
+        assert find(acme, q=typed) == [order]
+        assert find(bright, q=typed) == []

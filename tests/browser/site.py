@@ -79,6 +79,11 @@ class Site:
         """All mails sent so far."""
         return "".join(path.read_text() for path in sorted((self.folder / "mails").glob("*")))
 
+    @property
+    def receiver_url(self) -> str:
+        """Where a story may listen for callbacks: the one private address that this site calls."""
+        return f"http://{self.environment['CALLBACK_ALLOWED_HOSTS']}/callbacks"
+
     def close(self) -> None:
         for name in list(self.processes):
             with contextlib.suppress(ProcessLookupError):
@@ -162,6 +167,7 @@ def _assemble(folder: Path, database: str) -> Site:
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "EMAIL_URL": f"file:///{folder / 'mails'}",
         "MEDIA_ROOT": str(folder / "media"),
+        "CALLBACK_ALLOWED_HOSTS": f"127.0.0.1:{_free_port()}",
         "DEMO_PASSWORD": "innopaas-demo",
         "DEBUG": "1",
     }

@@ -1,6 +1,6 @@
 """Every page at both widths, in both languages, light and dark: nothing sticks out, no policy refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -67,6 +67,78 @@ def _look(page: Page, name: str) -> list[str]:
     screenshot(page, name)
     is_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [name] if is_wide else []
+
+
+PRODUCT_PAGES = {
+    "products": "/products/",
+    "product": "/products/whatsapp/",
+    "product-held": "/products/otp/",
+    "product-empty": "/products/voice/",
+    "product-topup": "/products/whatsapp/topup/",
+    "product-topup-rmb": "/products/whatsapp/topup/?method=offline&currency=CNY",
+    "alerts": "/billing/alerts/",
+    "alert": "/billing/alerts/?change=wallet",
+    "auto-fill": "/billing/auto-fill/whatsapp/",
+    "callbacks": "/billing/callbacks/",
+    "keys": "/developers/keys/",
+}
+_TRIED = "?threshold=300&way=amount&size=100&floor=0&daily_cap=300&organisation="
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(360, "light", "en"), (360, "dark", "zh"), (1440, "light", "zh"), (1440, "dark", "en")],
+)
+def test_every_page_of_products_fits(
+    site: Site, open_page: Callable[..., Page], width: int, scheme: str, language: str
+) -> None:
+    page = open_page(width=width, scheme=scheme, language={"en": "en", "zh": "zh-CN"}[language])
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    email = {"en": "alice@example.com", "zh": "bob@example.com"}[language]
+    page.goto(f"{site.base}/accounts/login/")
+    page.locator("input[name=login]").fill(email)
+    page.locator("input[name=password]").fill("innopaas-demo")
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    if language == "zh":
+        _choose_chinese(page)
+    [(member, organisation)] = site.query(
+        "SELECT m.id, m.organisation_id FROM wallet_member m JOIN wallet_user u ON u.id = m.user_id WHERE u.email = %s",
+        email,
+    )
+    more = {
+        "access": f"/products/access/{member}/",
+        "auto-fill-tried": f"/billing/auto-fill/whatsapp/{_TRIED}{organisation}",
+    }
+    sticking_out = []
+    for name, path in (PRODUCT_PAGES | more).items():
+        response = page.goto(site.base + path)
+        assert response is not None
+        assert response.ok, path
+        sticking_out += _look(page, f"{name}-{width}-{scheme}-{language}")
+    for name in _walk_through_moves(page, site):
+        sticking_out += _look(page, f"{name}-{width}-{scheme}-{language}")
+    assert sticking_out == []
+    assert complaints == []
+
+
+def _walk_through_moves(page: Page, site: Site) -> Iterator[str]:
+    """The pages that only a form leads to, up to the last click."""
+    address = f"{site.base}/products/whatsapp/topup/?method=balance&amount="
+    for name, amount in (("move-too-much", "99999"), ("move", "20")):
+        page.goto(address + amount)
+        page.locator("form.topup button.primary").click()
+        page.wait_for_load_state()
+        yield name
+    page.goto(f"{site.base}/products/topup/")
+    yield "several"
+    for field in page.locator("form.card input[inputmode=decimal]").all()[:2]:
+        field.fill("10")
+    page.locator("form.card button.primary").click()
+    page.locator("input[name='product:sms'][type=hidden]").wait_for(state="attached")
+    yield "several-review"
 
 
 @pytest.mark.parametrize("width", [360, 1440])

@@ -14,7 +14,22 @@ from django.db import transaction
 from django.db.models import Model
 
 from billing import form_tokens
-from billing.models import ExchangeRate, Flag, Order, OrderEvent, OrderMail, RateRule, SpecialDay, TopUpLimit
+from billing.models import (
+    AutoFill,
+    Callback,
+    CallbackEndpoint,
+    Correction,
+    ExchangeRate,
+    Flag,
+    LowBalanceAlert,
+    Notice,
+    Order,
+    OrderEvent,
+    OrderMail,
+    RateRule,
+    SpecialDay,
+    TopUpLimit,
+)
 from innopaas import edits
 from payments import sightings
 from payments.admin import transfer_trials
@@ -38,6 +53,8 @@ from payments.models import (
     Suggestion,
     Transfer,
 )
+from products.models import ApiKey, Hold, Product, ProductAccess, ProductBalance
+from tests.innopaas.goods import Goods
 from tests.innopaas.routes import Route
 from wallet import chart
 from wallet.calendar import business_date
@@ -56,11 +73,12 @@ from wallet.models import (
 
 _OWN: list[type[Model]] = [
     *(Order, OrderEvent, Payment, Member, Invitation, Flag, Posting, Transfer, Slip, Finding, Allocation),
-    *(BillingDetails, PayerName),
+    *(BillingDetails, PayerName, ProductBalance, Hold, ApiKey, AutoFill, LowBalanceAlert, Notice, CallbackEndpoint),
+    *(Callback, Correction),
 ]
 _EVERYBODYS: list[type[Model]] = [
     *(BankAccount, BankLine, StatementFile, Share, Approval, Suggestion, DeskAct, ApprovalLimit, RejectionReason),
-    *(ExchangeRate, RateRule, SpecialDay, TopUpLimit),
+    *(ExchangeRate, RateRule, SpecialDay, TopUpLimit, Product, ProductAccess, ProductAccess.products.through),
 ]
 
 
@@ -95,9 +113,15 @@ class Acme:
     invitation: Invitation
     event: InboxEvent
     offline: Offline
+    goods: Goods
+
+    @property
+    def carol(self) -> User:
+        """Of billing, and limited to nothing."""
+        return Member.objects.get(organisation=self.organisation, user__name="Carolina").user
 
     def secrets(self) -> set[str]:
-        carol = Member.objects.get(organisation=self.organisation, role=Role.BILLING).user
+        carol = self.carol
         bank, slip = self.offline, self.offline.slip
         transfers = Transfer.objects.filter(organisation=self.organisation)
         lines = BankLine.objects.filter(account=bank.account)
@@ -110,7 +134,7 @@ class Acme:
             *Posting.objects.filter(organisation=self.organisation).values_list("key", flat=True),
             *transfers.values_list("reference", flat=True), *transfers.values_list("order__number", flat=True),
             *lines.values_list("bank_reference", flat=True), bank.account.number,
-            slip.original_name, slip.stored_name, slip.sha256,
+            slip.original_name, slip.stored_name, slip.sha256, *self.goods.secrets(),
         }  # fmt: skip
 
     def ids(self, route: Route) -> dict[str, str]:
@@ -120,6 +144,10 @@ class Acme:
             "(?P<place>[1-9][0-9]{0,3})": "1",
             "<path:object_id>": self.rows.get("_".join(route.pattern.split("/")[1:3]), str(self.order.pk)),
             "<uuid:pk>": self._key(route),
+            "<uuid:member_id>": str(self.goods.lina.pk),
+            "<uuidstr:hold_id>": str(self.goods.hold.pk),
+            "<slug:slug>": self.goods.product.slug,
+            "(?P<rest>.*)": f"orders/{self.order.number}",
             "<int:page>": "1",
             "<path:content_type_id>": str(ContentType.objects.get_for_model(Order).pk),
             "<str:token>": secrets.token_urlsafe(32),
@@ -131,7 +159,16 @@ class Acme:
             "(?P<url>.*)": f"billing/order/{self.order.pk}",
         }
 
+    def hidden_ids(self, route: Route) -> dict[str, str]:
+        """Those of what Lina may not see, where there is such a thing."""
+        return self.ids(route) | {
+            "(?P<number>TU[0-9A-Z]{18})": self.goods.hidden_order.number,
+            "<slug:slug>": self.goods.hidden.slug,
+        }
+
     def _number(self, name: str) -> str:
+        if name == "billing:undo":
+            return self.goods.move.number
         if name in {"payments:transfer", "payments:transfer_pdf", "payments:slip", "payments:remove_slip"}:
             return self.offline.declared.order.number
         return self.order.number if "receipt" in name else self.open_order.number
@@ -140,6 +177,7 @@ class Acme:
         """Of the row that an act of the admin is about."""
         row = {
             "admin:billing_order_end": self.open_order,
+            "admin:billing_correction_propose": self.order,
             "admin:payments_slip_preview": self.offline.slip,
             "admin:payments_slip_download": self.offline.slip,
             "admin:payments_line_same": self.offline.twin,
@@ -169,6 +207,17 @@ class Acme:
             "billing_exchangerate": bank.rate,
             "billing_raterule": RateRule.objects.get(),
             "billing_specialday": SpecialDay.objects.all()[0],
+            "billing_correction": self.goods.waiting,
+            "billing_autofill": self.goods.rule,
+            "billing_lowbalancealert": self.goods.alert,
+            "billing_notice": self.goods.notice,
+            "billing_noticemail": self.goods.notice_mail,
+            "billing_callbackendpoint": self.goods.endpoint,
+            "billing_callback": self.goods.callback,
+            "products_product": self.goods.product,
+            "products_productbalance": self.goods.balance,
+            "products_hold": self.goods.hold,
+            "products_apikey": self.goods.service_key.key,
             "payments_payment": self.payment,
             "payments_inboxevent": self.event,
             "payments_heartbeat": Heartbeat.objects.all()[0],
@@ -194,11 +243,13 @@ class Acme:
 
     def body(self, name: str = "") -> dict[str, Any]:
         """What a form might say to reach acme: its people, its ids, a token of one of its forms; all of it valid."""
-        return self._of_a_customer(name) | self._of_the_desk(name) | self._of_rules(name)
+        given = self._of_a_customer(name) | self._of_the_desk(name) | self._of_rules(name)
+        return given | self._of_products(name)
 
     def _of_a_customer(self, name: str) -> dict[str, Any]:
         alice = self.order.created_by
-        token = form_tokens.issue(user_id=alice.pk, organisation_id=self.organisation.pk, target=chart.WALLET)
+        target = {"payments:product_topup": self.goods.product.code, "payments:move_several": "products"}.get(name)
+        token = form_tokens.issue(user_id=alice.pk, organisation_id=self.organisation.pk, target=target or chart.WALLET)
         return {
             "email": alice.email, "role": Role.VIEWER, "amount": "77",
             "organisation": str(self.organisation.pk), "method": "card", "currency": "USD", "form_token": token,
@@ -208,6 +259,28 @@ class Acme:
             "payer_name": "Somebody", "bank_number": "FT 1",
             "seen_version": "1", "legal_name_en": "Somebody", "address": "Somewhere",
         }  # fmt: skip
+
+    def _of_products(self, name: str) -> dict[str, Any]:
+        goods = self.goods
+        given = {
+            "threshold": "7", "roles": ["VIEWER"], "is_on": "on", "way": "amount", "size": "20", "floor": "0",
+            "daily_cap": "100", "username": goods.endpoint.username, "event_id": str(goods.callback.event_id),
+            "url": f"https://{secrets.token_hex(8)}.example/", "events": ["order.paid"], "token": secrets.token_hex(8),
+            "key": str(goods.key.key.pk), "sure": "on", "scope": "some", "products": [goods.hidden.slug],
+            goods.product.code: "20", "target": goods.hidden.code,
+        }  # fmt: skip
+        if name.startswith("admin:products_product_"):
+            given |= {
+                "slug": f"p-{secrets.token_hex(4)}", "name": "Somebody's", "name_zh": "某", "icon": "box",
+                "position": "1",
+            }  # fmt: skip
+        if name == "admin:products_apikey_issue":
+            given |= {
+                "product": str(goods.product.pk), "requests_per_minute": "60", "seen": secrets.token_hex(8)
+            }  # fmt: skip
+        if name == "admin:billing_correction_propose":
+            given |= {"reason": "Somebody asked"}
+        return given | ({"target": goods.product.code} if name == "billing:alerts" else {})
 
     def _of_the_desk(self, name: str) -> dict[str, Any]:
         bank = self.offline
@@ -255,6 +328,7 @@ class Acme:
             own = model._default_manager.filter(organisation=self.organisation)
             rows.append((model.__name__, sorted(map(str, own.values_list()))))
         rows += [(model.__name__, sorted(map(str, model._default_manager.values_list()))) for model in _EVERYBODYS]
+        rows.append(sorted(map(str, ApiKey.objects.filter(product=self.goods.product).values_list())))
         rows.append(InboxEvent.objects.filter(pk=self.event.pk).values_list("attempts", "handled_at").get())
         people_ = User.objects.filter(memberships__organisation=self.organisation)
         rows.append(sorted(people_.values_list("email", "name", "is_staff", "is_active", "groups")))

@@ -13,6 +13,7 @@ from payments.models import ApprovalLimit, BankLine, Heartbeat, InboxEvent, Slip
 from payments.standin.client import StandIn
 from tests import builders, people
 from tests.innopaas.acme import Acme, Offline
+from tests.innopaas.goods import make_goods
 from tests.payments import offline
 from tests.payments.offline import usd
 from wallet import chart, details, invitations
@@ -37,6 +38,7 @@ def make_acme(stripe_process: StandIn, *, now: datetime) -> Acme:
     open_order = builders.open_checkout(organisation, now=now).order
     flags.raise_flag(order=open_order, reason=Flag.Reason.LATE_MONEY, now=now, detail=organisation.name)
     by_bank = _make_offline(organisation, alice, now=now)
+    goods = make_goods(organisation, alice, now=now)
     mails.send_due(now=now)
     Heartbeat.objects.get_or_create(name="inbox", defaults={"beat_at": now})
     return Acme(
@@ -47,6 +49,7 @@ def make_acme(stripe_process: StandIn, *, now: datetime) -> Acme:
         invitation=invitation,
         event=event,
         offline=by_bank,
+        goods=goods,
     )
 
 

@@ -15,11 +15,18 @@ class Shows(Enum):
     VISITOR = auto()  # of the visitor himself
     NOBODY = auto()  # of no customer
     STAFF = auto()  # of everybody, to staff who may
+    KEYED = auto()  # of the organisation, or the product, whose key the request shows
 
 
 TABLE = {
     "home": Shows.OWN,
+    "products": Shows.OWN,
+    "product": Shows.OWN,  # a product is everybody's, what stands on its page is the visitor's own
+    "product_access": Shows.NAMED,
     "payments:topup": Shows.OWN,
+    "payments:product_topup": Shows.OWN,  # of the product in the address, which is everybody's
+    "payments:move_several": Shows.OWN,
+    "payments:moved_several": Shows.OWN,  # of those the visitor names that are his own
     "payments:continue": Shows.NAMED,
     "payments:cancel": Shows.NAMED,
     "payments:return": Shows.NAMED,
@@ -34,8 +41,33 @@ TABLE = {
     "billing:orders": Shows.OWN,
     "billing:orders_csv": Shows.OWN,
     "billing:order": Shows.NAMED,
+    "billing:undo": Shows.NAMED,
     "billing:receipt": Shows.NAMED,
     "billing:receipt_pdf": Shows.NAMED,
+    "billing:alerts": Shows.OWN,
+    "billing:auto_fill": Shows.OWN,  # of the product in the address, which is everybody's
+    "billing:auto_fill_off": Shows.OWN,
+    "billing:callbacks": Shows.OWN,
+    "billing:callback_secret": Shows.OWN,
+    "billing:callback_rotate": Shows.OWN,
+    "billing:callback_off": Shows.OWN,
+    "billing:callback_on": Shows.OWN,
+    "billing:callback_remove": Shows.OWN,
+    "billing:callback_test": Shows.OWN,
+    "billing:callback_again": Shows.OWN,
+    "products:keys": Shows.OWN,
+    "products:revoke_key": Shows.OWN,
+    **dict.fromkeys(
+        [
+            "api:charge", "api:charge_batch", "api:place_hold", "api:show_hold", "api:capture_hold", "api:release_hold",
+            "api:list_balances", "api:list_entries", "api:list_orders", "api:unknown",
+        ],
+        Shows.KEYED,
+    ),
+    "api:api-root": Shows.NOBODY,
+    "api": Shows.NOBODY,
+    "api:openapi-json": Shows.NOBODY,
+    "api:openapi-view": Shows.NOBODY,
     "wallet:switch": Shows.OWN,
     "wallet:create_organisation": Shows.VISITOR,
     "wallet:members": Shows.OWN,
@@ -80,9 +112,12 @@ TABLE = {
             "admin:payments_transfer_reject", "admin:payments_transfer_keep", "admin:payments_slip_preview",
             "admin:payments_slip_download", "admin:billing_exchangerate_enter", "admin:billing_exchangerate_approve",
             "admin:billing_exchangerate_refuse", "admin:payments_assignment_approve", "admin:payments_exact_approve",
-            "admin:payments_assignment_withdraw",
+            "admin:payments_assignment_withdraw", "admin:billing_correction_propose",
+            "admin:billing_correction_approve", "admin:billing_correction_withdraw",
+            "admin:billing_callback_again",
             "admin:payments_line_assign", "admin:payments_line_return", "admin:payments_line_same",
             "admin:payments_statementfile_import", "admin:payments_statementfile_progress",
+            "admin:products_apikey_issue", "admin:products_apikey_revoke",
         ],
         Shows.STAFF,
     ),
@@ -97,6 +132,9 @@ ADMIN_MODELS = {
     "billing_exchangerate", "billing_raterule", "billing_specialday", "payments_bankline", "payments_finding",
     "payments_statementfile",
     "payments_approvallimit", "payments_bankaccount", "payments_rejectionreason", "payments_transfer",
+    "billing_correction", "billing_autofill", "billing_lowbalancealert", "billing_notice", "billing_noticemail",
+    "billing_callbackendpoint", "billing_callback",
+    "products_product", "products_productbalance", "products_hold", "products_apikey",
 }  # fmt: skip
 for _model in ADMIN_MODELS:
     for _page in ("changelist", "add", "history", "delete", "change"):

@@ -1,9 +1,9 @@
-"""P14: an amount is read in one way wherever a person or a file gives one: every door answers alike."""
+"""P14: an amount is read in one way wherever a person, a file or a program gives one: every door answers alike."""
 
 import csv
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -14,22 +14,29 @@ from django.contrib import admin
 from django.test import RequestFactory
 from djmoney.money import Money
 
+from billing import limits
 from billing.admin.limits import TopUpLimitForm
 from billing.admin.rates import RateForm
+from billing.alert_forms import AlertForm, AutoFillForm
 from billing.models import RateRule
 from payments.admin.rules import ApprovalLimitForm, BankAccountForm
 from payments.candidates import Candidate
 from payments.desk_forms import FactsForm
-from payments.forms import PRESETS, TopUpForm
+from payments.forms import PRESETS, MovesForm, ProductTopUpForm, TopUpForm
 from payments.models import BankAccount, BankLine
 from payments.statement_forms import ReturnForm, ShareForm, StatementForm
 from payments.statements.columns import Profile
 from payments.statements.lines import StatementLine, StatementUnreadable
 from payments.statements.reading import read
+from products.admin.catalogue import ProductForm
+from tests import builders
+from tests.builders import usd
+from tests.innopaas.callers import back_end_of
 from tests.payments import offline
 from tests.wallet.test_money import REFUSED, TAKEN
+from wallet import chart, ledger
 from wallet.models import User
-from wallet.money import AmountError, parse_amount
+from wallet.money import AmountError, parse_amount, parse_usage
 
 TODAY = date(2026, 7, 15)
 INPUTS = {f"taken {text!r}": text for text in TAKEN} | REFUSED | {
@@ -56,6 +63,13 @@ def parse(text: str) -> Decimal | None:
         return None
 
 
+def parse_use(text: str) -> Decimal | None:
+    try:
+        return parse_usage(text, "USD").amount
+    except AmountError:
+        return None
+
+
 def read_field(form: forms.BaseForm, field: str) -> Any:
     """What a form has read in a field; None when it refused it there, or was given nothing."""
     form.is_valid()
@@ -66,9 +80,10 @@ def read_field(form: forms.BaseForm, field: str) -> Any:
 @pytest.mark.parametrize(("method", "currency"), list(PRESETS))
 def test_customer_is_answered_as_the_parser_does(method: str, currency: str, field: str) -> None:
     name = "amount" if field == "amount" else PRESETS[method, currency]
+    kind = ProductTopUpForm if method == "balance" else TopUpForm
 
     def top_up(text: str) -> Decimal | None:
-        form = TopUpForm({"method": method, "currency": currency, name: text})
+        form = kind({"method": method, "currency": currency, name: text})
         if form.is_valid():
             assert form.wish.currency.code == currency
             return form.wish.amount
@@ -76,6 +91,78 @@ def test_customer_is_answered_as_the_parser_does(method: str, currency: str, fie
         return None
 
     assert ask(top_up) == ask(parse)
+
+
+def test_level_to_fill_a_product_up_to_is_read_as_the_parser_does() -> None:
+    def fill(text: str) -> Decimal | None:
+        form = ProductTopUpForm({"method": "balance", "currency": "USD", "how": "fill", "fill_to": text})
+        form.is_valid()
+        return None if form.has_error("fill_to") else form.cleaned_data["level"].amount
+
+    assert ask(fill) == ask(parse)
+
+
+@pytest.mark.django_db
+def test_each_of_several_moves_is_read_as_the_parser_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    product = builders.make_product()
+    monkeypatch.setattr(limits, "check", lambda **_: None)  # what is read too, but outside the limits
+
+    def move(text: str) -> Decimal | None:
+        form = MovesForm({product.code: text}, products=[product])
+        return form.amounts[product.code].amount if form.is_valid() else None
+
+    assert ask(move) == ask(parse)
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [(AlertForm, "threshold"), (AutoFillForm, "threshold"), (AutoFillForm, "size"), (AutoFillForm, "daily_cap")],
+)
+def test_alerts_and_auto_fill_are_read_as_the_parser_does(form: type[forms.BaseForm], field: str) -> None:
+    assert ask(lambda text: read_field(form({field: text}), field)) == ask(parse)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["smallest_top_up", "largest_top_up"])
+def test_products_limits_are_read_as_the_parser_does(field: str) -> None:
+    assert ask(lambda text: read_field(ProductForm({field: text}), field)) == ask(parse)
+
+
+FINER = {"a tenth of a cent", "three places", "three places, the last a zero"}
+
+
+@pytest.mark.django_db
+def test_unit_prices_are_read_as_strictly_and_finer() -> None:
+    finer = ask(lambda text: parse_use(text) if text in map(INPUTS.get, FINER) else parse(text))
+    assert ask(lambda text: read_field(ProductForm({"smallest_price": text}), "smallest_price")) == finer
+
+
+def test_uses_are_read_as_strictly_and_finer_without_blanks() -> None:
+    uses, amounts = ask(parse_use), ask(parse)
+    assert all(uses[name] == Decimal(INPUTS[name]) for name in FINER)
+    blank = {name for name, text in INPUTS.items() if text != text.strip(" \t")}
+    assert not any(uses[name] for name in blank)
+    assert {name: use for name, use in uses.items() if name not in FINER | blank} == {
+        name: amount for name, amount in amounts.items() if name not in FINER | blank
+    }
+
+
+def test_program_is_answered_as_the_parser_of_uses_does(committed: None) -> None:
+    now = datetime.now(UTC)
+    product, acme = builders.make_product(), builders.make_organisation(now=now)
+    lines = (ledger.debit(chart.STRIPE_CLEARING, usd(5 * 10**12)), ledger.credit(product.code, usd(5 * 10**12)))
+    ledger.post(organisation_id=acme.pk, drafts=[ledger.Draft(key="fill", kind="TOP_UP", lines=lines)], now=now)
+    number, gateway = builders.open_balance(acme, product, now=now).number, back_end_of(product, now=now)
+    place = iter(range(len(INPUTS)))
+
+    def charge(text: str) -> Decimal | None:
+        answer = gateway.charge(number, text, f"r{next(place)}")
+        if answer.status_code == 422:
+            assert answer.json()["error"]["field"] == "amount"
+            return None
+        return Decimal(answer.json()["amount"])
+
+    assert ask(charge) == ask(parse_use)
 
 
 @pytest.mark.parametrize("field", ["line_amount", "typed_amount", "fee", "amount-{line}"])

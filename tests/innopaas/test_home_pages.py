@@ -1,4 +1,4 @@
-"""The first page: balance, TOP UP, money on its way, latest orders."""
+"""The first page: balance, TOP UP, products, money on its way, latest orders."""
 
 from datetime import datetime, timedelta
 from html import unescape
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from billing import moves
 from tests import builders
 from tests.billing import ordering
 from wallet.models import Organisation, Role
@@ -78,12 +80,35 @@ def test_somebody_without_an_organisation_is_told_how_to_get_into_one(client: Cl
     assert "You do not belong to an organisation" in text_of(client.get("/"))
 
 
-def test_home_needs_at_most_twelve_queries(
+def test_the_wallet_tells_how_long_it_lasts_at_its_pace(page: Client, acme: Organisation) -> None:
+    now, sms = timezone.now(), builders.make_product("SMS")
+    builders.fill_wallet(acme, builders.usd(300), now=now - timedelta(days=4))
+    for days_ago in (3, 2, 1):
+        assert "at the pace" not in text_of(page.get("/"))  # one or two days are no pace
+        wish = builders.move_wish(acme, sms, builders.usd(20))
+        moves.move(wish, by=builders.owner_of(acme), now=now - timedelta(days=days_ago))
+
+    assert "12 days left at the pace of the last 30 days" in text_of(page.get("/"))
+
+
+def test_products_stand_on_the_page_with_their_balances(page: Client, acme: Organisation, now: datetime) -> None:
+    sms = builders.make_product("SMS")
+    builders.fill_product(acme, sms, builders.usd("61.50"), now=now)
+
+    shown = text_of(page.get("/"))
+
+    assert "$61.50" in shown
+    assert reverse("product", args=[sms.slug]) in shown
+    assert reverse("payments:product_topup", args=[sms.slug]) in shown
+
+
+def test_home_needs_as_many_queries_for_many_orders_and_products(
     page: Client, acme: Organisation, now: datetime, django_assert_max_num_queries: Any
 ) -> None:
     for _ in range(7):
         ordering.open_order(acme, now=now)
         ordering.paid_order(acme, now=now)
+        builders.fill_product(acme, builders.make_product("SMS"), builders.usd(60), now=now)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(22):
         page.get("/")

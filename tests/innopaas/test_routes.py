@@ -11,12 +11,13 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.test import Client
 
 from billing import form_tokens
+from billing.models import AutoFill, LowBalanceAlert, Order
 from payments.standin.client import StandIn
 from tests import builders
 from tests.innopaas.acme import Acme, undone
 from tests.innopaas.routes import FOR_ANY_STAFF, TABLE, Shows, routes
 from wallet import chart
-from wallet.models import Member, Role, User
+from wallet.models import Role, User
 
 pytestmark = pytest.mark.django_db(databases=["default"])
 
@@ -91,6 +92,8 @@ def test_stranger_sees_and_changes_nothing_of_acme(
             assert answer.status_code < 500 or route.name == "readyz", what
             if TABLE[route.name] is Shows.NAMED:
                 assert answer.status_code in ({302} if browser.visitor is None else {403, 404, 405}), what
+            if TABLE[route.name] is Shows.KEYED:
+                assert answer.status_code in {401, 404, 405}, what
             if TABLE[route.name] is Shows.STAFF and route.name not in FOR_ANY_STAFF:
                 assert answer.status_code in {301, 302, 403, 404, 405}, what
             if method == "post" and answer.status_code < 400 and TABLE[route.name] is not Shows.STAFF:
@@ -109,6 +112,56 @@ def test_own_viewer_changes_nothing(acme: Acme, now: datetime, stripe_process: S
             assert acme.state() == before, route.name
 
 
+def of_the_hidden(acme: Acme) -> list[Any]:
+    """What somebody could have changed about the product that Lina may not use."""
+    code, product = acme.goods.hidden.code, acme.goods.hidden
+    return [
+        list(Order.objects.filter(organisation=acme.organisation, target=code).order_by("pk").values_list()),
+        list(LowBalanceAlert.objects.filter(organisation=acme.organisation, target=code).values_list()),
+        list(AutoFill.objects.filter(organisation=acme.organisation, product=product).values_list()),
+        acme.goods.lina.product_access.products.count(),
+    ]
+
+
+def test_member_limited_to_some_products_sees_and_changes_nothing_of_the_others(
+    acme: Acme, stripe_process: StandIn
+) -> None:
+    lina, hidden = acme.goods.lina.user, acme.goods.hidden
+    secrets_, before, browser = acme.goods.hidden_secrets(), of_the_hidden(acme), Browser(visitor=lina)
+    query = acme.query | {"q": acme.goods.hidden_order.number, "order": [acme.goods.hidden_order.number]}
+    token = form_tokens.issue(user_id=lina.pk, organisation_id=acme.organisation.pk, target=hidden.code)
+    of_several = form_tokens.issue(user_id=lina.pk, organisation_id=acme.organisation.pk, target="products")
+    for route in routes():
+        if TABLE[route.name] not in {Shows.OWN, Shows.NAMED}:
+            continue
+        own = of_several if route.name == "payments:move_several" else token
+        body = acme.body(route.name) | {"form_token": own, "target": hidden.code, hidden.code: "20"}
+        asked = [("get", {}), ("get", query), ("get", {"target": hidden.code, "change": hidden.code}), ("post", body)]
+        for method, sent in asked:
+            for ids in (acme.ids(route), acme.hidden_ids(route)):
+                address = route.address(ids)
+                with undone():
+                    answer = browser.ask(method, address, sent)
+                    what = f"{method} {address} ({route.name}) -> {answer.status_code}"
+                    told = {secret for secret in secrets_ if secret in text_of(answer)} - {
+                        secret for secret in secrets_ if secret in f"{address} {sent}"
+                    }
+                    assert not told, f"{what} tells {told}"
+                    assert of_the_hidden(acme) == before, what
+
+
+@pytest.mark.parametrize("route", ["billing:order", "product", "payments:product_topup", "billing:auto_fill"])
+def test_alice_sees_what_lina_does_not(route: str, acme: Acme) -> None:
+    (found,) = (one for one in routes() if one.name == route)
+    address = found.address(acme.hidden_ids(found))
+    seen = Browser(visitor=acme.order.created_by).ask("get", address, {})
+    assert seen.status_code == 200
+    assert any(secret in text_of(seen) for secret in acme.goods.hidden_secrets()) or acme.goods.hidden.name in text_of(
+        seen
+    )
+    assert Browser(visitor=acme.goods.lina.user).ask("get", address, {}).status_code == 404
+
+
 def test_alice_sees_her_own(acme: Acme, stripe_process: StandIn) -> None:
     """The walk would prove nothing if its addresses led nowhere."""
     browser = Browser(visitor=acme.order.created_by)
@@ -123,13 +176,19 @@ CUSTOMERS_FORMS = {
     "payments:topup", "payments:cancel", "payments:transfer", "payments:transfers", "payments:remove_slip",
     "wallet:details", "wallet:add_payer", "wallet:remove_payer", "wallet:invite", "wallet:withdraw",
     "wallet:change_role", "wallet:remove", "wallet:offer_ownership",
+    "payments:product_topup", "payments:move_several", "billing:undo", "billing:alerts", "billing:auto_fill",
+    "billing:auto_fill_off", "billing:callbacks", "billing:callback_rotate", "billing:callback_off",
+    "billing:callback_remove", "billing:callback_test", "billing:callback_again", "products:keys",
+    "products:revoke_key", "product_access",
 }  # fmt: skip
 STAFFS_FORMS = {
     f"admin:{name}"
     for name in [
         "billing_exchangerate_approve", "billing_exchangerate_enter", "billing_exchangerate_refuse",
         "billing_flag_resolve", "billing_order_end", "billing_raterule_change", "billing_specialday_delete",
-        "billing_topuplimit_change",
+        "billing_topuplimit_change", "billing_correction_propose", "billing_correction_approve",
+        "billing_callback_again", "billing_correction_withdraw", "products_product_add", "products_product_change",
+        "products_apikey_issue", "products_apikey_revoke",
         "payments_approvallimit_add", "payments_approvallimit_change", "payments_assignment_approve",
         "payments_assignment_withdraw",
         "payments_bankaccount_add", "payments_bankaccount_change", "payments_exact_approve", "payments_line_assign",
@@ -143,13 +202,12 @@ STAFFS_FORMS = {
 def names_that_change(acme: Acme, names: set[str], *, visitor: User) -> set[str]:
     """Which of the routes change something of acme when this visitor posts what the walk posts, each by itself."""
     browser, before, changing = Browser(visitor=visitor), acme.state(), set()
-    carol = Member.objects.get(organisation=acme.organisation, role=Role.BILLING).user.email
     whose = {"wallet:withdraw": acme.invitation.email, "wallet:invite": "eve@example.com"}
     browser.ask("get", "/", {})
     for route in routes():
         if route.name in names:
             with undone():
-                email = {"email": whose.get(route.name, carol)}
+                email = {"email": whose.get(route.name, acme.carol.email)}
                 browser.ask("post", route.address(acme.ids(route)), acme.body(route.name) | email)
                 changing |= {route.name} if acme.state() != before else set()
     return changing

@@ -64,6 +64,12 @@ def test_production_cannot_be_pointed_away_from_stripe() -> None:
     assert "STRIPE_API_BASE is for the stand-in only" in run.stderr
 
 
+def test_production_calls_nobody_in_private_networks() -> None:
+    run = start("check", CALLBACK_ALLOWED_HOSTS="127.0.0.1:9000")
+    assert run.returncode != 0
+    assert "CALLBACK_ALLOWED_HOSTS" in run.stderr
+
+
 def test_a_complete_production_environment_passes_the_deploy_check() -> None:
     run = start("check", "--deploy", "--fail-level", "WARNING")
     assert run.returncode == 0, run.stderr

@@ -125,6 +125,9 @@ MOVING = {
         "payments_transfer_propose", "payments_transfer_approve", "payments_transfer_keep", "payments_transfer_reject",
         "payments_exact_approve", "payments_line_assign", "payments_line_return", "payments_line_same",
         "payments_assignment_approve", "payments_assignment_withdraw",
+        "billing_correction_propose", "billing_correction_approve", "billing_correction_withdraw",
+        "products_product_add", "products_product_change",
+        "products_apikey_issue", "products_apikey_revoke",
         "billing_exchangerate_enter", "billing_exchangerate_approve",
         "billing_exchangerate_refuse", "billing_topuplimit_change", "billing_raterule_change",
         "payments_approvallimit_add", "payments_approvallimit_change", "payments_bankaccount_add",
@@ -150,6 +153,7 @@ def test_what_is_guarded_exists() -> None:
 
 # Acts of the admin that move neither money nor rights, each with the reason why a login of the day is enough.
 HARMLESS = {
+    "admin:billing_callback_again": "the customer's own address is told again what it was told",
     "admin:billing_flag_resolve": "a note on a doubt",
     "admin:billing_order_end": "an unpaid order ends; money that comes later is credited all the same",
     "admin:payments_inboxevent_replay": "Stripe is asked again",

@@ -42,7 +42,8 @@ def test_card_top_up_from_home_to_order_details(alice: Browser, acme: Organisati
     assert "Paid" in alice.open(f"/billing/orders/{order.number}/").text
     assert alice.open(f"/billing/orders/{order.number}/receipt.pdf").content.startswith(b"%PDF")
 
-    mails.send_due(now=now + AFTER)
+    while mails.send_due(now=now + AFTER):
+        pass  # other stories have left mails of theirs
     assert order.number in " ".join(str(message.subject) for message in mail.outbox)
 
 

@@ -115,7 +115,7 @@ TAMPERING = {
     "a privilege given": ("GRANT UPDATE ON wallet_account TO APP_ROLE", ["has UPDATE on wallet_account"]),
     "a column's privilege given": (
         "GRANT UPDATE (balance) ON wallet_account TO APP_ROLE",
-        ["has UPDATE on wallet_account"],
+        ["has UPDATE (balance) on wallet_account"],
     ),
     "ownership given": ("GRANT OWNER_ROLE TO APP_ROLE", ["owns the ledger"]),
     "temporary tables given": (

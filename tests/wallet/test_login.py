@@ -46,6 +46,16 @@ def test_guessing_a_password_is_limited_even_for_the_right_one(client: Client) -
     assert not is_logged_in(client)
 
 
+def test_lock_of_the_login_holds_however_much_else_is_counted(client: Client) -> None:
+    alice = make_owner()
+    for _ in range(5):
+        log_in(client, alice.user.email, "wrong")
+    for place in range(400):
+        cache.set(f"somebody:{place}", 1, timeout=60)
+    log_in(client, alice.user.email)
+    assert not is_logged_in(client)
+
+
 def test_deactivated_person_is_out_at_once(client: Client) -> None:
     alice = make_owner()
     log_in(client, alice.user.email)

@@ -7,7 +7,7 @@ from django.template import Context, Template
 from django.utils import translation
 from djmoney.money import Money
 
-from wallet.money import AmountError, labelled, parse_amount, round_half_up, shown
+from wallet.money import AmountError, labelled, parse_amount, parse_usage, round_half_up, shown
 
 TAKEN = {
     "1": "1.00",
@@ -156,3 +156,40 @@ def test_figures_are_shown_rounded_down(money: Money, text: str, label: str) -> 
 def test_templates_show_money_the_same_way() -> None:
     template = Template("{% load money %}{{ m|money }} {{ m|labelled }}")
     assert template.render(Context({"m": Money("7200", "CNY")})) == "¥7,200.00 CNY ¥7,200.00"
+
+
+@pytest.mark.parametrize("text", ["0.0525", "1", "100.000000", "999999999999.999999", "0.000001"])
+def test_use_is_read_to_six_decimals(text: str) -> None:
+    assert parse_usage(text, "USD") == Money(text, "USD")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0",
+        "0.000000",
+        "-1",
+        "+1",
+        "1e3",
+        "1_000",
+        "1,000",
+        ".5",
+        "1.",
+        "01",
+        " 1",
+        "1 ",
+        "1\n",
+        "NaN",
+        "Infinity",
+        "0.0000001",
+        "1000000000000",
+        "１",
+        "١",
+        "1\u200b",
+        "0x1",
+    ],
+)
+def test_what_is_no_use_is_refused(text: str) -> None:
+    with pytest.raises(AmountError, match="an amount above zero"):
+        parse_usage(text, "USD")

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.template.defaultfilters import linebreaksbr
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from wallet import details, details_history
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.models import BillingDetails, PayerName
 

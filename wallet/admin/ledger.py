@@ -1,13 +1,15 @@
 """The ledger for staff: to read. Nothing here can write it; the database would refuse."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
+from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.models import Account, AuditRun, Entry, Posting, SealedDay
 from wallet.money import labelled
@@ -43,6 +45,7 @@ class PostingAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
     list_filter = ("kind", "business_date")
     list_select_related = ("organisation",)
     search_fields = ("=key", "=order_number", "organisation__name")
+    search_help_text = _("Key, the request id of a charge, hold or capture, order number or organisation")
     ordering = ("-id",)
     show_full_result_count = False
     fields = (
@@ -59,6 +62,14 @@ class PostingAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
     )
     readonly_fields = fields
     inlines: ClassVar[list[type]] = [EntryInline]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Posting], search_term: str
+    ) -> tuple[QuerySet[Posting], bool]:
+        """A request id is the end of a key."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        text = search_term.strip()
+        return (found | queryset.filter(key__endswith=f":{text}") if text else found), may_repeat
 
     @admin.display(description=_("content hash"))
     def hash(self, posting: Posting) -> str:
@@ -92,7 +103,7 @@ class AccountAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """One line at a time; search an account's lines by its code and organisation."""
+    """One line at a time. An account's lines are found by its id, as the pages that link here name it."""
 
     list_display = ("posting", "organisation", "account", "side", "amount_shown", "after")
     list_filter = ("side",)
@@ -102,6 +113,14 @@ class EntryAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
     show_full_result_count = False
     fields = ("posting", "line", "organisation", "account", "position", "side", "amount_shown", "after")
     readonly_fields = fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
+    ) -> tuple[QuerySet[Entry], bool]:
+        try:
+            return queryset.filter(account=UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("amount"))
     def amount_shown(self, entry: Entry) -> str:

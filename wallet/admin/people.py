@@ -17,9 +17,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from wallet import second_factors, sessions
+from wallet.admin.lookups import ModelAdmin
 from wallet.models import BillingDetails, Member, Organisation, PayerName, User
 
 

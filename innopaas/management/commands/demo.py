@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from innopaas import demo, demo_transfers
+from innopaas import demo, demo_products, demo_transfers
 
 
 class Command(BaseCommand):
@@ -17,6 +17,10 @@ class Command(BaseCommand):
         if not settings.DEBUG or not settings.STRIPE_API_BASE:
             raise CommandError("The demo is for DEBUG=1 with the Stripe stand-in (STRIPE_API_BASE).")
         now = timezone.now()
-        is_new = demo.fill(password=os.environ.get("DEMO_PASSWORD", "innopaas-demo"), now=now)
+        demo.add_people(password=os.environ.get("DEMO_PASSWORD", "innopaas-demo"), now=now)
+        demo_transfers.open_accounts()
+        demo_products.use_for_a_month(now=now)
         demo_transfers.fill(now=now)
+        is_new = demo.fill(now=now)
+        demo_products.move_today(now=now)
         self.stdout.write("The demo is filled." if is_new else "The demo was filled before.")

@@ -1,0 +1,1 @@
+"""Pages of products that no other app has a part in."""
