@@ -113,7 +113,9 @@ def read_number(page: Page) -> str:
 
 def read_changes(page: Page) -> dict[str, list[str]]:
     """What a page of both balances says: by name, now and afterwards."""
-    rows = page.locator("table", has=page.get_by_text("Afterwards")).locator("tbody tr").all()
+    table = page.locator("table", has=page.get_by_text("Afterwards"))
+    table.wait_for()
+    rows = table.locator("tbody tr").all()
     return {cells[0]: cells[1:] for cells in ([cell.inner_text() for cell in row.locator("td").all()] for row in rows)}
 
 

@@ -141,7 +141,7 @@ def test_a_move_from_the_wallet_is_reviewed_made_and_undone(
     screenshot(page, f"undo-{width}")
     page.get_by_role("button", name=re.compile(r"^Move .* back$")).click()
     expect(page.get_by_text("USD $120.00 is back in the wallet.")).to_be_visible()
-    expect(page.locator(".badge").first).to_have_text("Refunded")
+    expect(page.locator(".badge").first).to_have_text("Undone")
     expect(page.get_by_role("link", name="Undo", exact=True)).to_have_count(0)
     products.expect_product(page, site, "$0.00")
     products.expect_wallet(page, site, "$500.00")
