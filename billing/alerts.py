@@ -16,6 +16,7 @@ from billing import moves
 from billing.models import LowBalanceAlert, Notice
 from billing.models.alerts import LowBalanceAlerts
 from products import access, catalogue, usage
+from products.charges import INSUFFICIENT_CODE
 from products.models import Product
 from wallet import chart
 from wallet.calendar import BOOKS, business_date
@@ -24,9 +25,6 @@ from wallet.money import LARGEST, WALLET_CURRENCY
 
 DEFAULT_DAYS: Final = 3
 """Unless the customer says otherwise, a balance is low when it lasts for less than so many days."""
-
-CODE: Final = "110"
-"""What the API answers when a balance is used up: "Account balance is insufficient"."""
 
 _DAYS_OF_A_PACE: Final = 3
 """A wallet's pace is told once money left it on so many different days: one move tells nothing of the next."""
@@ -178,7 +176,7 @@ def _read_facts(alert: LowBalanceAlert, *, today: date) -> dict[str, str]:
         "threshold": f"{alert.counts_as_low.amount:f}",
         "currency": WALLET_CURRENCY,
         "days_left": "" if days is None else str(days),
-        "code": CODE,
+        "code": str(INSUFFICIENT_CODE),
     }
 
 

@@ -21,6 +21,7 @@ from billing import callback_calls, callbacks
 from billing.callback_calls import Call, Outcome
 from billing.models import Callback, CallbackEndpoint, Notice, OrderEvent, State
 from billing.models.callbacks import CallbackEvent, Failure
+from products.charges import INSUFFICIENT_CODE
 from products.models import ProductBalance
 from wallet.models import Role
 from wallet.money import WALLET_CURRENCY
@@ -49,8 +50,6 @@ _SWEEP_SECONDS = 20.0
 _CHUNK = 200
 _ROUNDS = 20
 _MOST_ENDPOINTS = 1000
-_BALANCE_IS_INSUFFICIENT: Final = 110
-"""InnoPaaS' own code."""
 
 
 def collect(*, now: datetime) -> None:
@@ -133,7 +132,7 @@ def _tell_low(notice: Notice, numbers: Mapping[tuple[UUID, str], str]) -> dict[s
         "balance": notice.facts.get("balance"),
         "threshold": notice.facts.get("threshold"),
         "currency": notice.facts.get("currency", WALLET_CURRENCY),
-        "code": _BALANCE_IS_INSUFFICIENT,
+        "code": INSUFFICIENT_CODE,
     }
 
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from djmoney.money import Money
 
-from billing import orders, targets
+from billing import crediting, orders, targets
 from billing.arrivals import Arrival, Rate, Source
 from billing.models import Correction, Method, Note, Order, State
 from products import balances, catalogue
@@ -183,7 +183,7 @@ def _carry_out(correction: Correction, order: Order, *, by: User, now: datetime)
 
 def _rebuild(order: Order, *, note: Note, detail: str) -> Arrival:
     """The arrival that credited the order, as its posting tells: every debit but the conversion's, at the same rate."""
-    posting = Posting.objects.get(organisation_id=order.organisation_id, order_number=order.number, kind="TOP_UP")
+    posting = Posting.objects.get(organisation_id=order.organisation_id, key=crediting.key_of(order))
     debits = Entry.objects.filter(posting=posting, side=Side.DEBIT).exclude(account__code=chart.FX)
     rate = None
     if order.rate is not None and order.rate_at is not None:

@@ -16,6 +16,7 @@ from billing import alerts, notices, targets
 from billing.alert_forms import AlertForm
 from billing.models import LowBalanceAlert
 from products import access
+from products.charges import INSUFFICIENT_CODE
 from products.models import Product
 from wallet import chart
 from wallet.access import MemberRequest, member_required, memberships_of
@@ -126,7 +127,7 @@ def _render(request: MemberRequest, acting: Member, *, form: AlertForm | None, s
         "form": form,
         "changed": next((row for row in rows if row.alert.target == changed), None),
         "days": alerts.DEFAULT_DAYS,
-        "code": alerts.CODE,
+        "code": INSUFFICIENT_CODE,
     }
     return render(request, "billing/alerts.html", context, status=status)
 
