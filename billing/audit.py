@@ -4,25 +4,14 @@ what was taken back was taken back for a reason.
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
-from billing.models import CREDITED, Correction
-from wallet.audit import Check, compare_schema, read
-from wallet.schema import read_schema
+from billing import correction_audit, dispute_audit, document_audit, fapiao_audit, refund_audit
+from billing.models import CREDITED
+from wallet.audit import Check, read
 
-_RETURNS: Final = ("REVERSAL",)
+_RETURNS: Final = ("REVERSAL", "REFUND", "DISPUTE")
 """The kinds of posting by which money of a paid order goes back; whatever else comes to do so is one more word here."""
-
-_ENDING: Final = "approved_by_id approved_by_name approved_at credited_order_id withdrawn_by_id withdrawn_at"
-
-CORRECTIONS: Final = read_schema(
-    folder=Path(__file__).parent / "sql",
-    files="corrections.sql",
-    prefix="corrections_",
-    models=(Correction,),
-    grants={"billing_correction": frozenset({"INSERT", *(f"UPDATE ({column})" for column in _ENDING.split())})},
-)
 
 
 def check_paid_orders(using: str, _now: datetime) -> Iterable[str]:
@@ -97,8 +86,8 @@ def check_credits(using: str, _now: datetime) -> Iterable[str]:
 
 
 def check_spendable(using: str, _now: datetime) -> Iterable[str]:
-    """Nothing but the one credit of a top-up, what reverses a debit, and what a hold gives back of the same product,
-    adds to a balance that can be spent.
+    """Nothing but the one credit of a top-up, what reverses a debit, what a hold gives back of the same product,
+    what a refund gives back of its order, and what the card's bank gives back, adds to a balance that can be spent.
     """
     rows = read(
         using,
@@ -110,7 +99,10 @@ def check_spendable(using: str, _now: datetime) -> Iterable[str]:
         JOIN wallet_posting AS posting ON posting.id = entry.posting_id
         LEFT JOIN products_hold AS hold ON posting.kind = 'RELEASE' AND hold.organisation_id = posting.organisation_id
          AND hold.id::text = split_part(posting.key, ':', 2)
-        WHERE entry.side = 'CREDIT' AND NOT CASE posting.kind
+        LEFT JOIN billing_refund AS refund ON starts_with(posting.kind, 'REFUND')
+         AND refund.organisation_id = posting.organisation_id AND refund.number = split_part(posting.key, ':', 2)
+        LEFT JOIN billing_order AS refunded ON refunded.id = refund.order_id
+        WHERE entry.side = 'CREDIT' AND CASE posting.kind
             WHEN 'TOP_UP' THEN NOT EXISTS (
                 SELECT FROM wallet_entry AS other JOIN wallet_account AS second ON second.id = other.account_id
                  AND second.code ~ '^(wallet|product:[^:]+)$'
@@ -122,7 +114,16 @@ def check_spendable(using: str, _now: datetime) -> Iterable[str]:
                 SELECT FROM wallet_entry AS other JOIN wallet_account AS held ON held.id = other.account_id
                 WHERE other.posting_id = posting.id AND other.side = 'DEBIT' AND held.code = account.code || ':held'
                   AND (other.amount, other.currency) = (entry.amount, entry.currency))
-            ELSE false END
+            WHEN 'REFUND' THEN refunded.method = 'BALANCE' AND account.code = 'wallet'
+                AND (entry.amount, entry.currency) = (refund.back, refund.back_currency)
+            WHEN 'REFUND_RELEASE' THEN account.code = refunded.target AND entry.amount <= refund.amount
+            WHEN 'REFUND_RETURN' THEN account.code = refunded.target AND entry.amount <= refund.amount
+            WHEN 'DISPUTE_WON' THEN EXISTS (
+                SELECT FROM billing_disputemovement AS movement
+                JOIN billing_dispute AS dispute ON dispute.id = movement.dispute_id
+                WHERE movement.organisation_id = posting.organisation_id AND movement.kind = 'REINSTATED'
+                  AND posting.key = 'dispute:' || movement.transaction_id AND account.code IN ('wallet', dispute.code))
+            ELSE false END IS NOT TRUE
         """,
     )
     for key, organisation, amount, currency, code in rows:
@@ -130,7 +131,9 @@ def check_spendable(using: str, _now: datetime) -> Iterable[str]:
 
 
 def check_taken_back(using: str, _now: datetime) -> Iterable[str]:
-    """A move that reads as refunded, and an order that was corrected, had its credit reversed; no other order had."""
+    """A move that reads as refunded though no refund of it succeeded, and an order that was corrected, had its credit
+    reversed; no other order had.
+    """
     rows = read(
         using,
         """
@@ -144,6 +147,8 @@ def check_taken_back(using: str, _now: datetime) -> Iterable[str]:
         LEFT JOIN reversal ON reversal.organisation_id = "order".organisation_id
           AND reversal.order_number = "order".number
         WHERE reversal.order_number IS NOT NULL OR "order".state = 'REFUNDED' AND "order".method = 'BALANCE'
+              AND NOT EXISTS (SELECT FROM billing_refund AS refund
+                              WHERE refund.order_id = "order".id AND refund.state = 'SUCCEEDED')
            OR EXISTS (SELECT FROM billing_correction AS done
                       WHERE done.order_id = "order".id AND done.approved_at IS NOT NULL)
         GROUP BY "order".id HAVING "order".state <> 'REFUNDED' OR count(reversal.order_number) <> 1
@@ -208,79 +213,12 @@ def check_notes(using: str, _now: datetime) -> Iterable[str]:
         FROM billing_orderevent AS event JOIN billing_order AS "order" ON "order".id = event.order_id
         WHERE CASE "order".method
             WHEN 'BALANCE' THEN event.note NOT IN ('OPENED', 'MOVED', 'UNDONE', 'TAKEN_BACK', 'CORRECTED')
+                AND event.refund_id IS NULL
             ELSE event.note IN ('MOVED', 'UNDONE') END
         """,
     )
     for number, method, note in rows:
         yield f"Order {number} ({method}) is told of as {note}."
-
-
-def check_corrections(using: str, _now: datetime) -> Iterable[str]:
-    """What a correction took back it credited, all of it, where it says; whatever was taken back or credited so has its
-    correction; and two people who did not belong to the organisation carried it out.
-    """
-    rows = read(
-        using,
-        """
-        WITH source AS (
-            SELECT posting.organisation_id, posting.order_number,
-                   array_agg(account.code || ' ' || entry.amount || ' ' || entry.currency
-                             ORDER BY account.code, entry.amount) AS debits
-            FROM wallet_posting AS posting
-            JOIN wallet_entry AS entry ON entry.posting_id = posting.id AND entry.side = 'DEBIT'
-            JOIN wallet_account AS account ON account.id = entry.account_id AND account.code <> 'fx'
-            WHERE posting.kind = 'TOP_UP' GROUP BY posting.id
-        )
-        SELECT wrong.number, 'credited other than what it took back'
-        FROM billing_correction AS done
-        JOIN billing_order AS wrong ON wrong.id = done.order_id
-        JOIN billing_order AS credited ON credited.id = done.credited_order_id
-        WHERE (credited.follows_id, credited.organisation_id, credited.target, credited.paid, credited.paid_currency,
-               credited.credited, credited.credited_currency)
-              IS DISTINCT FROM (wrong.id, wrong.organisation_id, done.target, wrong.paid, wrong.paid_currency,
-                                wrong.credited, wrong.credited_currency)
-        UNION ALL
-        SELECT wrong.number, 'was paid otherwise than what it took back'
-        FROM billing_correction AS done
-        JOIN billing_order AS wrong ON wrong.id = done.order_id
-        JOIN billing_order AS credited ON credited.id = done.credited_order_id
-        LEFT JOIN source AS first
-          ON first.organisation_id = wrong.organisation_id AND first.order_number = wrong.number
-        LEFT JOIN source AS second
-          ON second.organisation_id = credited.organisation_id AND second.order_number = credited.number
-        WHERE first.debits IS DISTINCT FROM second.debits
-        UNION ALL
-        SELECT follower.number, 'is not there, though it follows an order of another balance or method'
-        FROM billing_order AS follower JOIN billing_order AS first ON first.id = follower.follows_id
-        WHERE (follower.method <> first.method OR follower.method = 'BALANCE' OR follower.target <> first.target)
-          AND NOT EXISTS (SELECT FROM billing_correction AS done
-                          WHERE done.credited_order_id = follower.id AND done.approved_at IS NOT NULL)
-        UNION ALL
-        SELECT "order".number, 'is told of, but nobody approved one'
-        FROM billing_orderevent AS event JOIN billing_order AS "order" ON "order".id = event.order_id
-        LEFT JOIN billing_correction AS done ON done.approved_at IS NOT NULL AND CASE event.note
-            WHEN 'TAKEN_BACK' THEN done.order_id ELSE done.credited_order_id END = "order".id
-        WHERE event.note IN ('TAKEN_BACK', 'CORRECTED') AND done.id IS NULL
-        UNION ALL
-        SELECT wrong.number, 'was approved by whoever proposed it'
-        FROM billing_correction AS done JOIN billing_order AS wrong ON wrong.id = done.order_id
-        WHERE done.approved_by_id = done.made_by_id
-        UNION ALL
-        SELECT DISTINCT wrong.number, 'was made by a member of the organisation'
-        FROM billing_correction AS done JOIN billing_order AS wrong ON wrong.id = done.order_id
-        JOIN wallet_member AS member ON member.organisation_id = done.organisation_id
-         AND (member.user_id = done.approved_by_id AND member.joined_at <= done.approved_at
-              OR member.user_id = done.made_by_id AND member.joined_at <= done.made_at)
-        WHERE done.approved_at IS NOT NULL
-        """,
-    )
-    for number, said in rows:
-        yield f"The correction of order {number} {said}."
-
-
-def check_guards(using: str, _now: datetime) -> Iterable[str]:
-    """What makes a correction two people's is there, and as this version defines it."""
-    yield from compare_schema(using, CORRECTIONS)
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -292,6 +230,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_reversals,
     check_returns,
     check_notes,
-    check_corrections,
-    check_guards,
+    *correction_audit.CHECKS,
+    *document_audit.CHECKS,
+    *refund_audit.CHECKS,
+    *dispute_audit.CHECKS,
+    *fapiao_audit.CHECKS,
 )

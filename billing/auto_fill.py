@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Sum
 from djmoney.money import Money
 
-from billing import limits, moves, orders
+from billing import limits, moves, top_ups
 from billing.auto_fill_terms import Terms, check, read_terms, smallest_move
 from billing.models import AutoFill, Method, Note, Notice, Order, OrderEvent, TopUpLimit
 from billing.models.auto_fill import ACTOR
@@ -181,7 +181,7 @@ def _try_move(rule: AutoFill, terms: Terms, amount: Money, *, now: datetime) -> 
         return Reason.OUTSIDE_LIMITS
     except catalogue.NotOffered:
         return Reason.NOT_OFFERED
-    except orders.FormTokenReused:  # whoever saves the rule again begins with the number after it
+    except top_ups.FormTokenReused:  # whoever saves the rule again begins with the number after it
         rule.move_count += 1
         rule.save(update_fields=["move_count"])
         return Reason.FAILED
@@ -190,7 +190,7 @@ def _try_move(rule: AutoFill, terms: Terms, amount: Money, *, now: datetime) -> 
 
 def _move(rule: AutoFill, amount: Money, *, floor: Money, now: datetime) -> None:
     """The wallet is looked at after the posting, which has locked it: nobody takes from it in between."""
-    wish = orders.TopUp(
+    wish = top_ups.TopUp(
         organisation_id=rule.organisation_id,
         target=rule.product.code,
         method=Method.BALANCE,

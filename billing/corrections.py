@@ -130,6 +130,8 @@ def why_not_correctable(order: Order) -> str:
         return _("The order is not paid; there is nothing to correct.")
     if order.state != State.PAID:
         return _("The order is “%(state)s”; only a paid one can be corrected.") % {"state": order.get_state_display()}
+    if order.refunds.open().exists():
+        return _("A refund of it is under way: decline it first, or wait until it is over.")
     if order.auto_fill is not None and order.auto_fill.is_on:
         return _("An auto-fill made it, and would fill the balance again: its owner has to switch it off first.")
     return ""
@@ -146,13 +148,13 @@ def why_not_unspent(order: Order) -> str:
 
 def why_not_approve(correction: Correction, *, by: User) -> str:
     """Why this person may not approve it, in words; empty when he may."""
-    if _belongs(by, correction.order):
+    if by.belongs_to(correction.order.organisation_id):
         return _("You belong to this organisation.")
     if correction.made_by_id == by.pk:
         return _("You proposed it yourself: somebody else has to approve it.")
-    if _belongs(correction.made_by, correction.order):
+    if correction.made_by.belongs_to(correction.order.organisation_id):
         return _("Whoever proposed it belongs to this organisation by now.")
-    if not (correction.made_by.is_active and correction.made_by.is_staff):
+    if not correction.made_by.is_active_staff:
         return _("Whoever proposed it is not of the team any more: withdraw it, and let somebody else propose it anew.")
     return ""
 
@@ -219,12 +221,8 @@ def _check_target(order: Order, target: str) -> None:
 
 
 def _check_stranger(by: User, order: Order) -> None:
-    if _belongs(by, order):
+    if by.belongs_to(order.organisation_id):
         raise MayNotCorrect(_("You belong to this organisation."))
-
-
-def _belongs(person: User, order: Order) -> bool:
-    return person.memberships.filter(organisation_id=order.organisation_id).exists()
 
 
 def _balance(order: Order, code: str) -> Money:

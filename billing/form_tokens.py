@@ -36,3 +36,11 @@ def read(text: str, *, user_id: UUID) -> FormToken:
     if owner != str(user_id):
         raise BadFormToken
     return FormToken(organisation_id=UUID(organisation_id), target=target, id=token_id)
+
+
+def read_id(text: str, *, user_id: UUID, organisation_id: UUID, target: str) -> str:
+    """As `read`, the id of a token for just this organisation and target. Raises `BadFormToken`."""
+    token = read(text, user_id=user_id)
+    if (token.organisation_id, token.target) != (organisation_id, target):
+        raise BadFormToken
+    return token.id

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Method, State
@@ -16,14 +17,15 @@ from billing.rates import RateError, parse_rate
 from billing.search import OrderFilter
 from products.models import Product
 from wallet import chart
+from wallet.forms import NameField, ShownForm
 from wallet.money import AmountError, parse_amount
 
 _SANE_DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)))  # others overflow
+_FILTERS = ("q", "state", "method", "target", "from", "to")
+_NAME_LENGTH = 60  # as the column has it
 _ANY = ("", _("Any"))
-_STATES = [
-    _ANY,
-    *({**dict(State.choices), State.REFUNDED: _("Refunded, undone or corrected")}).items(),
-]
+STATE_LABELS = {**dict(State.choices), State.REFUNDED.value: _("Refunded, undone or corrected")}
+"""By the state as it is stored: which of the three it is depends on each order's own ending."""
 
 
 class OrderFilterForm(forms.Form):
@@ -33,9 +35,13 @@ class OrderFilterForm(forms.Form):
         label=_("Search"),
         required=False,
         max_length=120,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, reference, Stripe id or amount")}),
+        help_text=_(
+            "Finds numbers of orders and refunds, transfer references, banks' numbers, ids of Stripe's (cs_, pi_, re_,"
+            " dp_), product names and numbers, and exact amounts. The beginning of a number is enough."
+        ),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, reference, product or amount")}),
     )
-    state = forms.ChoiceField(label=_("State"), required=False, choices=_STATES)
+    state = forms.ChoiceField(label=_("State"), required=False, choices=[_ANY, *STATE_LABELS.items()])
     method = forms.ChoiceField(label=_("Method"), required=False, choices=[_ANY, *Method.choices])
     target = forms.ChoiceField()
     after = forms.CharField(required=False, max_length=30, widget=forms.HiddenInput)
@@ -51,6 +57,19 @@ class OrderFilterForm(forms.Form):
         # `from` is a word of Python's, so these two cannot be class attributes.
         self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day, validators=_SANE_DAYS)
         self.fields["to"] = forms.DateField(label=_("To"), required=False, widget=day, validators=_SANE_DAYS)
+        self.order_fields(_FILTERS)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        first, last = cleaned.get("from"), cleaned.get("to")
+        if first and last and last < first:
+            self.add_error("to", _("This day lies before the first one."))
+        return cleaned
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether every filter given is valid, wherever in the list the address stands."""
+        return not self.errors.keys() & set(_FILTERS)
 
     def narrowed_to(self) -> OrderFilter:
         """The filters that are valid; the others narrow nothing and show their error."""
@@ -64,6 +83,43 @@ class OrderFilterForm(forms.Form):
             first_day=given.get("from"),
             last_day=given.get("to"),
         )
+
+    def address(self) -> str:
+        """What stands after the question mark of an address that narrows the list alike: one way to write each."""
+        self.is_valid()
+        return urlencode([(name, self.cleaned_data[name]) for name in _FILTERS if self.cleaned_data.get(name)])
+
+    def told(self) -> list[tuple[Any, Any]]:
+        """What it narrows the list to, in the words of the page: label and value of each filter given."""
+        self.is_valid()
+        given = [(self.fields[name], self.cleaned_data[name]) for name in _FILTERS if self.cleaned_data.get(name)]
+        return [(field.label, dict(getattr(field, "choices", ())).get(value, value)) for field, value in given]
+
+
+class FilterNameForm(ShownForm):
+    """Asks what the filters of an address are to be called."""
+
+    name = NameField(
+        label=_("Name"),
+        max_length=_NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    address = forms.CharField(max_length=2000, widget=forms.HiddenInput)
+
+
+class FilterRenameForm(ShownForm):
+    """Asks what a kept filter, known by its name, is to be called from now on."""
+
+    name = forms.CharField(max_length=_NAME_LENGTH, widget=forms.HiddenInput)
+    new_name = NameField(
+        label=_("New name"), max_length=_NAME_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+class FilterForm(ShownForm):
+    """Names one kept filter."""
+
+    name = forms.CharField(max_length=_NAME_LENGTH)
 
 
 class ExactField(forms.CharField):

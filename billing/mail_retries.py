@@ -1,9 +1,9 @@
 """When a mail that could not be sent is tried again: after growing pauses, for three days."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 PAUSES: Final = (
     timedelta(minutes=5),
@@ -26,3 +26,11 @@ def due(now: datetime) -> Q:
     for attempts, pause in enumerate(PAUSES, start=1):
         reached |= Q(attempts=attempts, claimed_at__lte=now - pause)
     return Q(sent_at__isnull=True, claimed_at__lte=now - PAUSES[0]) & reached
+
+
+def start_again(mails: QuerySet[Any], *, now: datetime) -> bool:
+    """Let the next sweep try these mails at once, with all their attempts before them; False when there is none that
+    waits: it was sent, or somebody is sending it at present.
+    """
+    waiting = mails.filter(sent_at__isnull=True, claimed_at__lte=now - PAUSES[0])
+    return bool(waiting.update(claimed_at=now - PAUSES[0], attempts=0))

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from billing import explanations, mail_retries, moves, search, targets
-from billing.models import Method, Note, Order, OrderEvent, OrderMail, State
+from billing.models import CREDITING, Method, Note, Order, OrderEvent, OrderMail, State
 from wallet.models import Member, Role, User
 
 logger = logging.getLogger(__name__)
@@ -26,13 +26,25 @@ _BY_NOTE = {
     Note.OUT_OF_TIME: "billing/mail/transfer_expired.txt",
     Note.MOVED: "billing/mail/moved.txt",
     Note.CORRECTED: "billing/mail/corrected.txt",
+    Note.REFUND_ASKED: "billing/mail/refund_asked.txt",
+    Note.REFUND_SUCCEEDED: "billing/mail/refund_succeeded.txt",
+    Note.REFUND_FAILED: "billing/mail/refund_failed.txt",
+    Note.REFUND_RETURNED: "billing/mail/refund_returned.txt",
+    Note.REFUND_DECLINED: "billing/mail/refund_declined.txt",
+    Note.DISPUTED: "billing/mail/dispute_opened.txt",
+    Note.REINSTATED: "billing/mail/dispute_won.txt",
+    Note.DISPUTE_LOST: "billing/mail/dispute_lost.txt",
+    Note.FAPIAO_ISSUED: "billing/mail/fapiao_issued.txt",
+    Note.FAPIAO_REJECTED: "billing/mail/fapiao_rejected.txt",
+    Note.FAPIAO_REVERSED: "billing/mail/fapiao_reversed.txt",
 }
 _OFFLINE_PAID = "billing/mail/transfer_paid.txt"
-_TOLD = Q(state__in=list(_BY_STATE)) | Q(note__in=list(_BY_NOTE))
+_TOLD = Q(state=State.PAID, note__in=CREDITING) | Q(state=State.FAILED) | Q(note__in=list(_BY_NOTE))
 _SEEN = Q(note=Note.MOVED, order__auto_fill__isnull=True)
 """Whoever moves money on the page sees it there; only what a rule moved is told by mail."""
 
 _REACH = timedelta(days=3)
+_TOLD_OF = ("event__order__created_by", "event__order__follows", "event__order__organisation", "event__refund")
 
 
 def send_due(*, now: datetime, limit: int = 100) -> int:
@@ -46,9 +58,7 @@ def send_due(*, now: datetime, limit: int = 100) -> int:
     waiting = OrderMail.objects.filter(mail_retries.due(now))
     return sum(
         _send(mail, now=now)
-        for mail in waiting.select_related("event__order__created_by", "event__order__follows").order_by("event_id")[
-            :limit
-        ]
+        for mail in waiting.select_related(*_TOLD_OF).order_by("event_id")[:limit]
         if _claim(mail, now=now)
     )
 
@@ -70,6 +80,7 @@ def _send(mail: OrderMail, *, now: datetime) -> bool:
             {
                 "order": order,
                 "event": mail.event,
+                "refund": mail.event.refund,
                 "rate": explanations.explain_rate(order),
                 "target": targets.full_name(organisation_id=order.organisation_id, code=order.target),
                 "undo_until": order.paid_at + moves.UNDOABLE_FOR if order.paid_at else None,

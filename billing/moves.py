@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from djmoney.money import Money
 
-from billing import limits, orders
+from billing import limits, orders, top_ups
 from billing.arrivals import Arrival, Source
 from billing.models import AutoFill, Method, Note, Order, OrderEvent, State
 from products import catalogue
@@ -46,7 +46,7 @@ class Change:
     after: Money
 
 
-def foresee(wishes: Sequence[orders.TopUp]) -> list[Change]:
+def foresee(wishes: Sequence[top_ups.TopUp]) -> list[Change]:
     """What these moves would change now, the wallet first. Changes nothing; raises what the moves would."""
     for wish in wishes:
         _check(wish)
@@ -71,10 +71,10 @@ def was_sent(form_token: str) -> bool:
     return Order.objects.filter(made).exists()
 
 
-def move(wish: orders.TopUp, *, by: User, now: datetime) -> Order:
+def move(wish: top_ups.TopUp, *, by: User, now: datetime) -> Order:
     """Make the order of a wish and pay it from the wallet, in one transaction. The same wish again gives that order.
 
-    Raises `WalletTooLow`, `orders.FormTokenReused`, `limits.OutsideLimits` and `catalogue.NotOffered`; then nothing
+    Raises `WalletTooLow`, `top_ups.FormTokenReused`, `limits.OutsideLimits` and `catalogue.NotOffered`; then nothing
     has happened.
     """
     try:
@@ -84,29 +84,29 @@ def move(wish: orders.TopUp, *, by: User, now: datetime) -> Order:
         raise WalletTooLow(_missing([wish])) from error
 
 
-def move_several(wishes: Sequence[orders.TopUp], *, by: User, now: datetime) -> list[Order]:
+def move_several(wishes: Sequence[top_ups.TopUp], *, by: User, now: datetime) -> list[Order]:
     """As `move`, for several products of one organisation: all of them or none. There is at least one, and one form
-    token: the same wishes under it again give the same orders, any others `orders.FormTokenReused`.
+    token: the same wishes under it again give the same orders, any others `top_ups.FormTokenReused`.
     """
     parts = _part(wishes)
     try:
         with transaction.atomic(durable=True):
-            first = orders.lock(orders.open_order(parts[0], by=by, now=now).pk)
+            first = orders.lock(top_ups.open_order(parts[0], by=by, now=now).pk)
             if first.state != State.PENDING:  # the form was sent before, and what it made then is complete
                 return _repeat(parts, first=first, by=by, now=now)
-            made = [first, *(orders.open_order(part, by=by, now=now) for part in parts[1:])]
+            made = [first, *(top_ups.open_order(part, by=by, now=now) for part in parts[1:])]
             orders.mark_all_paid([(order, _from_wallet(order)) for order in made], by=str(by), now=now)
             return made
     except ledger.InsufficientFunds as error:
         raise WalletTooLow(_missing(wishes)) from error
 
 
-def pay(wish: orders.TopUp, *, by: User, paid_by: str, now: datetime) -> Order:
+def pay(wish: top_ups.TopUp, *, by: User, paid_by: str, now: datetime) -> Order:
     """The order of a wish, paid from the wallet; call inside a transaction. `by` made it, `paid_by` is what the
     timeline says. Raises `ledger.InsufficientFunds`.
     """
     _check_is_product(wish)
-    order = orders.lock(orders.open_order(wish, by=by, now=now).pk)
+    order = orders.lock(top_ups.open_order(wish, by=by, now=now).pk)
     if order.state != State.PENDING:
         return order
     return orders.mark_paid(order=order, arrival=_from_wallet(order), by=paid_by, now=now)
@@ -153,14 +153,14 @@ def undone() -> Exists:
     return Exists(OrderEvent.objects.filter(order=OuterRef("pk"), note__in=[Note.UNDONE, Note.TAKEN_BACK]))
 
 
-def _check(wish: orders.TopUp) -> None:
+def _check(wish: top_ups.TopUp) -> None:
     _check_is_product(wish)
     limits.check(method=Method.BALANCE, amount=wish.amount)
     if product := catalogue.find_offered(wish.target):
         limits.check_product(product, credited=wish.amount)
 
 
-def _check_is_product(wish: orders.TopUp) -> None:
+def _check_is_product(wish: top_ups.TopUp) -> None:
     """A wallet is not filled from itself."""
     if wish.target == chart.WALLET:
         raise catalogue.NotOffered(wish.target)
@@ -170,7 +170,7 @@ def _from_wallet(order: Order) -> Arrival:
     return Arrival(sources=(Source(code=chart.WALLET, amount=order.paid),), credited=order.credited, note=Note.MOVED)
 
 
-def _part(wishes: Sequence[orders.TopUp]) -> list[orders.TopUp]:
+def _part(wishes: Sequence[top_ups.TopUp]) -> list[top_ups.TopUp]:
     """Each with a token of its own that comes from the one they share, and in an order that never changes. A wallet is
     not filled from itself.
     """
@@ -180,12 +180,12 @@ def _part(wishes: Sequence[orders.TopUp]) -> list[orders.TopUp]:
     return [replace(wish, form_token=f"{wish.form_token}.{place}") for place, wish in enumerate(ordered, start=1)]
 
 
-def _repeat(parts: Sequence[orders.TopUp], *, first: Order, by: User, now: datetime) -> list[Order]:
-    """The orders that these parts made before. Raises `orders.FormTokenReused` when they made fewer, more or others."""
+def _repeat(parts: Sequence[top_ups.TopUp], *, first: Order, by: User, now: datetime) -> list[Order]:
+    """The orders these parts made before. Raises `top_ups.FormTokenReused` when they made fewer, more or others."""
     stem = parts[0].form_token.removesuffix("1")
     if Order.objects.filter(form_token__startswith=stem).count() != len(parts):
-        raise orders.FormTokenReused(first)
-    return [orders.open_order(part, by=by, now=now) for part in parts]
+        raise top_ups.FormTokenReused(first)
+    return [top_ups.open_order(part, by=by, now=now) for part in parts]
 
 
 def _stop_rule(order: Order, *, now: datetime) -> None:
@@ -207,7 +207,7 @@ def _foresee(organisation_id: UUID, amounts: Mapping[str, Money]) -> list[Change
     ]
 
 
-def _missing(wishes: Sequence[orders.TopUp]) -> Money:
+def _missing(wishes: Sequence[top_ups.TopUp]) -> Money:
     """How much the wallet lacks now: nothing, when it was filled since."""
     wanted = _sum(wishes)
     holds = Account.objects.balance(
@@ -216,5 +216,5 @@ def _missing(wishes: Sequence[orders.TopUp]) -> Money:
     return max(wanted - holds, Money(0, wanted.currency))
 
 
-def _sum(wishes: Sequence[orders.TopUp]) -> Money:
+def _sum(wishes: Sequence[top_ups.TopUp]) -> Money:
     return sum((wish.amount for wish in wishes[1:]), start=wishes[0].amount)

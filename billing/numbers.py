@@ -1,4 +1,4 @@
-"""Order numbers: TU, the day, nine random characters and a check character."""
+"""Numbers of orders and refunds: TU or RF, the day, nine random characters and a check character."""
 
 import re
 import secrets
@@ -7,23 +7,28 @@ from datetime import date
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """32 characters without the look-alikes 0, 1, I and O."""
 
+ORDER = "TU"
+REFUND = "RF"
+
 IN_ADDRESS = r"(?P<number>TU[0-9A-Z]{18})"
 """How a number stands in an address of the site; whether there is such an order is another question."""
 
+REFUND_IN_ADDRESS = r"(?P<refund_number>RF[0-9A-Z]{18})"
+
 _RANDOM_LENGTH = 9  # 45 bits
-_SHAPE = re.compile(rf"TU[0-9]{{8}}[{ALPHABET}]{{{_RANDOM_LENGTH + 1}}}")
+_SHAPE = re.compile(rf"(?:{ORDER}|{REFUND})[0-9]{{8}}[{ALPHABET}]{{{_RANDOM_LENGTH + 1}}}")
 
 
-def draw(day: date) -> str:
-    """A new order number of the business day, e.g. TU20261122K7QX2M9PAF."""
+def draw(day: date, *, kind: str = ORDER) -> str:
+    """A new number of the business day, e.g. TU20261122K7QX2M9PAF."""
     body = "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_LENGTH))
-    return f"TU{day:%Y%m%d}{body}{_check_character(body)}"
+    return f"{kind}{day:%Y%m%d}{body}{_check_character(body)}"
 
 
-def read(text: str) -> str | None:
-    """The order number a person typed, whatever its case, spaces and hyphens; None when it cannot be one."""
+def read(text: str, *, kind: str = ORDER) -> str | None:
+    """The number a person typed, whatever its case, spaces and hyphens; None when it cannot be one of this kind."""
     number = re.sub(r"[\s-]", "", text).upper()
-    if not _SHAPE.fullmatch(number):
+    if not number.startswith(kind) or not _SHAPE.fullmatch(number):
         return None
     body, check = number[10:-1], number[-1]
     return number if _check_character(body) == check else None

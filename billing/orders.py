@@ -1,22 +1,16 @@
 """What becomes of orders. Every change is one row of TRANSITIONS and leaves an event in the timeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from djmoney.money import Money
-
-from billing import crediting, flags, limits, numbers, rates
+from billing import crediting, flags, numbers, receivables
 from billing.arrivals import Arrival
-from billing.models import Flag, Method, Note, Order, OrderEvent, State
-from billing.models.auto_fill import ACTOR
-from products import balances, catalogue
+from billing.models import Flag, Method, Note, Order, OrderEvent, Refund, State
 from wallet import ledger
 from wallet.calendar import business_date
 from wallet.models import Posting, User
-from wallet.money import WALLET_CURRENCY
 
 TRANSITIONS = MappingProxyType(
     {
@@ -26,17 +20,15 @@ TRANSITIONS = MappingProxyType(
         State.FAILED: {State.PAID},
         State.EXPIRED: {State.PAID},
         State.CANCELLED: {State.PAID},
-        State.PAID: {State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED},
-        State.PARTIALLY_REFUNDED: {State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.PAID},
-        State.REFUNDED: {State.PARTIALLY_REFUNDED, State.PAID},
-        State.DISPUTED: {State.PAID, State.PARTIALLY_REFUNDED, State.CHARGED_BACK},
-        State.CHARGED_BACK: {State.PAID, State.PARTIALLY_REFUNDED},
+        # A credited order is what became of its money, and Stripe and banks tell of that in any order.
+        State.PAID: {State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.CHARGED_BACK},
+        State.PARTIALLY_REFUNDED: {State.PAID, State.REFUNDED, State.DISPUTED, State.CHARGED_BACK},
+        State.REFUNDED: {State.PAID, State.PARTIALLY_REFUNDED, State.DISPUTED, State.CHARGED_BACK},
+        State.DISPUTED: {State.PAID, State.PARTIALLY_REFUNDED, State.REFUNDED, State.CHARGED_BACK},
+        State.CHARGED_BACK: {State.PAID, State.PARTIALLY_REFUNDED, State.REFUNDED, State.DISPUTED},
     }
 )
 """The only way an order changes its state: from which to which. Anything else is `IllegalTransition`."""
-
-PAYABLE_FOR = timedelta(hours=23)
-"""A card order waits this long; Stripe keeps a Checkout Session open for 24 hours at the most."""
 
 _PLAIN = frozenset({Note.CARD_PAID, Note.TRANSFER_PAID, Note.MOVED})
 """These say of money only that it arrived."""
@@ -46,39 +38,6 @@ _AMOUNTS = ("paid", "paid_currency", "credited", "credited_currency", "rate", "r
 
 class IllegalTransition(Exception):
     """The order cannot go from its state to the one asked for."""
-
-
-class FormTokenReused(Exception):
-    """The form was already sent with other content; `order` is what it made then."""
-
-    def __init__(self, order: Order) -> None:
-        super().__init__(order.number)
-        self.order = order
-
-
-@dataclass(frozen=True, kw_only=True)
-class TopUp:
-    """What a customer asks for: how much, into which balance, paid how. `form_token` makes the wish unique."""
-
-    organisation_id: UUID
-    target: str
-    method: Method
-    amount: Money
-    form_token: str
-    auto_fill_id: UUID | None = None
-    """The rule that asks, if no person does."""
-
-
-def open_order(wish: TopUp, *, by: User, now: datetime) -> Order:
-    """Make the order of a wish, PENDING. The same form token with the same content returns the first order.
-
-    Call inside the transaction that also makes its payment. Money in another currency than the wallet's is quoted a
-    rate. Raises `FormTokenReused`, `limits.OutsideLimits`, `rates.RateStale`, `catalogue.NotOffered`.
-    """
-    stored = Order.objects.filter(form_token=wish.form_token).first() or _make_order(wish, by=by, now=now)
-    if not _is_same_wish(stored, wish):
-        raise FormTokenReused(stored)
-    return stored
 
 
 def lock(order_id: UUID) -> Order:
@@ -129,7 +88,8 @@ def credit_instead(*, order: Order, target: str, arrival: Arrival, by: str, now:
     back = _return(order, note=Note.TAKEN_BACK, by=by, now=now, detail=arrival.detail)
     follower = _open_follower(order, arrival, target=target, by=by, now=now)
     credit = _settle(follower, arrival, note=arrival.note, by=by, now=now)
-    ledger.post(organisation_id=order.organisation_id, drafts=[back, credit], now=now)
+    debt = receivables.draft_payment(follower, by=by, now=now)
+    ledger.post(organisation_id=order.organisation_id, drafts=[back, credit, *debt], now=now)
     return follower
 
 
@@ -137,7 +97,7 @@ def take_back(*, order: Order, note: Note, by: str, now: datetime) -> None:
     """Reverse the credit of a paid order, from the balance it went into to where it came from.
 
     Call inside the transaction of the reason for it, with the order locked. Raises `IllegalTransition` unless nothing
-    of it was refunded yet, and `ledger.InsufficientFunds` when the balance does not hold it any more.
+    of it was refunded or is about to be, and `ledger.InsufficientFunds` when the balance does not hold it any more.
     """
     draft = _return(order, note=note, by=by, now=now)
     ledger.post(organisation_id=order.organisation_id, drafts=[draft], now=now)
@@ -157,7 +117,7 @@ def credit_unasked(*, organisation_id: UUID, target: str, arrival: Arrival, assi
         created_at=now,
         deadline_at=now,
     )
-    _tell(order, note=Note.OPENED, by=str(assigned_by), now=now)
+    tell(order=order, note=Note.OPENED, by=str(assigned_by), now=now)
     _credit(order, arrival, note=arrival.note, by=str(assigned_by), now=now)
     return order
 
@@ -175,7 +135,7 @@ def reject(*, order: Order, by: str, reason: str, now: datetime) -> None:
 
 def note_part(*, order: Order, by: str, detail: str, now: datetime) -> None:
     """Tell the timeline that a part of the money arrived and is kept until the rest comes."""
-    _tell(order, note=Note.PART_ARRIVED, by=by, now=now, detail=detail)
+    tell(order=order, note=Note.PART_ARRIVED, by=by, now=now, detail=detail)
 
 
 def mark_processing(*, order: Order, by: str, now: datetime) -> None:
@@ -213,38 +173,28 @@ def end_by_team(*, order: Order, by: str, note: str, now: datetime) -> None:
         _move(order, to=State.FAILED, note=Note.ENDED_BY_TEAM, by=by, now=now, detail=note)
 
 
-def _make_order(wish: TopUp, *, by: User, now: datetime) -> Order:
-    product = catalogue.find_offered(wish.target)
-    limits.check(method=wish.method, amount=wish.amount)
-    limit = limits.limit_for(method=wish.method, currency=wish.amount.currency.code)
-    quote = None if wish.amount.currency.code == WALLET_CURRENCY else rates.quote(now=now)
-    credited = rates.convert(wish.amount, rate=quote.rate, to=WALLET_CURRENCY) if quote else wish.amount
-    if product:
-        limits.check_product(product, credited=credited)
-        balances.open_balance(organisation_id=wish.organisation_id, product=product, now=now)
-    order = Order(
-        organisation_id=wish.organisation_id,
-        number=numbers.draw(business_date(now)),
-        target=wish.target,
-        method=wish.method,
-        paid=wish.amount,
-        credited=credited,
-        rate=quote.rate if quote else None,
-        rate_source=quote.source if quote else "",
-        rate_at=quote.rate_at if quote else None,
-        rate_until=quote.valid_until if quote else None,
-        created_by=by,
-        created_by_name=str(by),
-        created_at=now,
-        deadline_at=now + (timedelta(days=limit.days_to_pay) if limit.days_to_pay else PAYABLE_FOR),
-        form_token=wish.form_token,
-        auto_fill_id=wish.auto_fill_id,
+def restate(*, order: Order, to: State) -> None:
+    """Give a credited order the state that what became of its money makes it have; `aftermath` says which, and tells
+    why. Repeating it changes nothing.
+    """
+    if not order.is_credited:
+        raise IllegalTransition(f"{order.number}: {order.state} has no aftermath")
+    if to != order.state:
+        _change(order, to=to)
+
+
+def tell(*, order: Order, note: Note, by: str, now: datetime, detail: str = "", refund: Refund | None = None) -> None:
+    """Write into the timeline; the state is the one the order has by now."""
+    OrderEvent.objects.create(
+        organisation_id=order.organisation_id,
+        order=order,
+        state=order.state,
+        at=now,
+        by=by,
+        note=note,
+        detail=detail[:500],
+        refund=refund,
     )
-    Order.objects.bulk_create([order], ignore_conflicts=True)  # waits for a twin in another transaction
-    stored = Order.objects.get(form_token=wish.form_token)
-    if stored.pk == order.pk:
-        _tell(stored, note=Note.OPENED, by=ACTOR if wish.auto_fill_id else str(by), now=now)
-    return stored
 
 
 def _open_follower(first: Order, arrival: Arrival, *, target: str, by: str, now: datetime) -> Order:
@@ -261,14 +211,15 @@ def _open_follower(first: Order, arrival: Arrival, *, target: str, by: str, now:
         deadline_at=now,
         follows=first,
     )
-    _tell(follower, note=Note.OPENED, by=by, now=now)
+    tell(order=follower, note=Note.OPENED, by=by, now=now)
     return follower
 
 
 def _credit(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetime) -> None:
-    """Mark the order paid with what arrived, and post it."""
+    """Mark the order paid with what arrived, and post it, with what it pays of what its organisation owes."""
     draft = _settle(order, arrival, note=note, by=by, now=now)
-    ledger.post(organisation_id=order.organisation_id, drafts=[draft], now=now)
+    debt = receivables.draft_payment(order, by=by, now=now)
+    ledger.post(organisation_id=order.organisation_id, drafts=[draft, *debt], now=now)
 
 
 def _settle(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetime) -> ledger.Draft:
@@ -287,6 +238,8 @@ def _return(order: Order, *, note: Note, by: str, now: datetime, detail: str = "
     """Mark the paid order as taken back; the posting that its caller owes for it."""
     if order.state != State.PAID:
         raise IllegalTransition(f"{order.number}: {order.state} cannot be taken back")
+    if order.refunds.open().exists():
+        raise IllegalTransition(f"{order.number}: a refund of it is under way")
     credited = Posting.objects.get(organisation_id=order.organisation_id, key=crediting.key_of(order))
     _move(order, to=State.REFUNDED, note=note, by=by, now=now, detail=detail)
     return ledger.reversal(
@@ -298,30 +251,13 @@ def _return(order: Order, *, note: Note, by: str, now: datetime, detail: str = "
     )
 
 
-def _is_same_wish(order: Order, wish: TopUp) -> bool:
-    return (order.organisation_id, order.target, order.method, order.paid) == (
-        wish.organisation_id,
-        wish.target,
-        wish.method,
-        wish.amount,
-    )
-
-
 def _move(order: Order, *, to: State, note: Note, by: str, now: datetime, detail: str = "") -> None:
+    _change(order, to=to)
+    tell(order=order, note=note, by=by, now=now, detail=detail)
+
+
+def _change(order: Order, *, to: State) -> None:
     if to not in TRANSITIONS[State(order.state)]:
         raise IllegalTransition(f"{order.number}: {order.state} -> {to}")
     order.state = to
     order.save(update_fields=["state", "paid_at"])
-    _tell(order, note=note, by=by, now=now, detail=detail)
-
-
-def _tell(order: Order, *, note: Note, by: str, now: datetime, detail: str = "") -> None:
-    OrderEvent.objects.create(
-        organisation_id=order.organisation_id,
-        order=order,
-        state=order.state,
-        at=now,
-        by=by,
-        note=note,
-        detail=detail[:500],
-    )

@@ -1,26 +1,18 @@
-"""The receipt of a paid order, as lines for a page and as a PDF."""
+"""What a receipt says: lines for a page, and the paper that is kept as issued."""
 
 from datetime import datetime
-from html import escape
-from io import BytesIO
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from billing import explanations, targets
 from billing.models import Method, Note, Order
+from billing.papers import Paper, Party
+from wallet import details
 from wallet.calendar import BOOKS
+from wallet.models import Organisation
 from wallet.money import labelled
-
-_CHINESE = "STSong-Light"  # one of the fonts that every PDF reader has; nothing is embedded
-_LATIN = "Helvetica"
 
 
 def lines(order: Order, *, readable: QuerySet[Order]) -> list[tuple[str, str]]:
@@ -40,7 +32,7 @@ def lines(order: Order, *, readable: QuerySet[Order]) -> list[tuple[str, str]]:
     if reference := _reference(order):
         said.append((_("Reference"), reference))
     said += [(_("Follows order"), followed.number) for followed in readable.filter(followers=order)]
-    return [*said, *_describe_return(order, readable)]
+    return [*said, *describe_return(order, readable=readable)]
 
 
 def _describe_target(order: Order) -> list[tuple[str, str]]:
@@ -49,19 +41,6 @@ def _describe_target(order: Order) -> list[tuple[str, str]]:
         said.append((_("Product number"), number))
         said.append((_("Use"), _("Only within %(product)s") % {"product": targets.name(order.target)}))
     return said
-
-
-def _describe_return(order: Order, readable: QuerySet[Order]) -> list[tuple[str, str]]:
-    """That the money did not stay there; with the order that has it, if one does."""
-    labels = {Note.UNDONE: _("Undone at"), Note.TAKEN_BACK: _("Taken back at")}
-    returned = max(order.events.filter(note__in=labels), key=lambda event: event.pk, default=None)
-    if returned is None:
-        return []
-    instead = readable.filter(follows=order, events__note=Note.CORRECTED)
-    return [
-        (labels[Note(returned.note)], _shown(returned.at)),
-        *((_("Credited instead by order"), follower.number) for follower in instead),
-    ]
 
 
 def _describe_paid(order: Order) -> list[tuple[str, str]]:
@@ -88,69 +67,48 @@ def disclaimer(order: Order) -> str:
     return _("This receipt confirms a prepayment. It is not a tax invoice (fapiao).")
 
 
-def draw(order: Order, *, readable: QuerySet[Order]) -> BytesIO:
-    """The receipt as one PDF page, with the same lines; the same order gives the same bytes."""
-    pdfmetrics.registerFont(UnicodeCIDFont(_CHINESE))
-    file = BytesIO()
-    SimpleDocTemplate(
-        file,
-        pagesize=A4,
-        leftMargin=22 * mm,
-        rightMargin=22 * mm,
-        topMargin=24 * mm,
-        bottomMargin=20 * mm,
-        title=f"{_('Receipt')} {order.number}",
-        author="InnoPaaS",
-        invariant=1,
-    ).build(
-        [
-            _text("InnoPaaS", size=11),
-            Spacer(0, 3 * mm),
-            _text(_("Receipt"), size=22),
-            Spacer(0, 10 * mm),
-            _table(lines(order, readable=readable)),
-            Spacer(0, 10 * mm),
-            _text(disclaimer(order), size=9),
-        ]
+def compose(order: Order, *, number: str, issuer: Party, now: datetime) -> Paper:
+    """The receipt as it is issued now. It names no order but those of the same balance, which all who may read this
+    one may read.
+    """
+    same = Order.objects.filter(organisation_id=order.organisation_id, target=order.target)
+    facts = [(_("Receipt number"), number), (_("Issued at"), show_moment(now)), *lines(order, readable=same)]
+    return Paper(
+        title=_("Receipt"),
+        number=number,
+        issuer=issuer,
+        reader=describe_reader(order.organisation),
+        facts=facts,
+        notes=[disclaimer(order)],
     )
-    file.seek(0)
-    return file
 
 
-def _table(said: list[tuple[str, str]]) -> Table:
-    rows = [[_text(label, size=10), _text(value, size=10)] for label, value in said]
-    table = Table(rows, colWidths=[48 * mm, 118 * mm])
-    table.setStyle(
-        TableStyle(
-            [
-                ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                ("LINEBELOW", (0, 0), (-1, -1), 0.4, "#cfd8d4"),
-                ("TOPPADDING", (0, 0), (-1, -1), 6),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
-            ]
-        )
-    )
-    return table
+def describe_reader(organisation: Organisation) -> Party:
+    """Whom a document is for, by the billing details of today; only the name until there are any."""
+    facts = details.read(details.current(organisation.pk))
+    names = list(dict.fromkeys(filter(None, [facts.legal_name_zh, facts.legal_name_en]))) or [organisation.name]
+    tax_number = [_("Tax number: %(number)s") % {"number": facts.tax_number}] if facts.tax_number else []
+    return Party(label=_("Issued to"), name=names[0], details=[*names[1:], *facts.address.splitlines(), *tax_number])
 
 
-def _text(text: str, *, size: int) -> Paragraph:
-    """Text is data here, never markup. Latin letters look poor in the Chinese font, so it is used where needed."""
-    is_latin = all(ord(character) < 256 for character in text)
-    style = ParagraphStyle(
-        "line",
-        fontName=_LATIN if is_latin else _CHINESE,
-        fontSize=size,
-        leading=size * 1.4,
-        wordWrap=None if is_latin else "CJK",
-    )
-    return Paragraph(escape(text), style)
+def describe_return(order: Order, *, readable: QuerySet[Order]) -> list[tuple[str, str]]:
+    """That the money did not stay there; with the order that has it, if one does."""
+    labels = {Note.UNDONE: _("Undone at"), Note.TAKEN_BACK: _("Taken back at")}
+    returned = max(order.events.filter(note__in=labels), key=lambda event: event.pk, default=None)
+    if returned is None:
+        return []
+    instead = readable.filter(follows=order, events__note=Note.CORRECTED)
+    return [
+        (labels[Note(returned.note)], show_moment(returned.at)),
+        *((_("Credited instead by order"), follower.number) for follower in instead),
+    ]
+
+
+def show_moment(at: datetime) -> str:
+    return f"{timezone.localtime(at, BOOKS):%Y-%m-%d %H:%M:%S} (UTC+8)"
 
 
 def _moment(order: Order) -> str:
     if order.paid_at is None:
         raise ValueError(f"{order.number} was never paid, so it has no receipt")
-    return _shown(order.paid_at)
-
-
-def _shown(at: datetime) -> str:
-    return f"{timezone.localtime(at, BOOKS):%Y-%m-%d %H:%M:%S} (UTC+8)"
+    return show_moment(order.paid_at)

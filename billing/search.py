@@ -1,29 +1,40 @@
-"""Finding orders: the filters of the list, its pages, and what a search text may mean."""
+"""Finding orders: the filters of the list, and what a search text may mean."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from billing import numbers
-from billing.models import Note, Order, OrderEvent
+from billing.models import Order
 from products import access
 from products import numbers as product_numbers
-from products.models import ProductBalance
+from products.models import Product, ProductBalance
 from wallet import bank_numbers, chart
 from wallet.calendar import BOOKS
-from wallet.models import AccountClass, Entry, Member
+from wallet.models import Member
 from wallet.money import AmountError, parse_amount
 
-PAGE_SIZE = 25
-_CHUNK = 1000
-_STRIPE_ID = re.compile(r"(cs|pi)_[A-Za-z0-9_]{3,95}")
+_STRIPE_FIELDS: Final = {
+    "cs": ("payments__session_id",),
+    "pi": ("payments__payment_intent_id",),
+    "re": ("refunds__at_stripe__stripe_id", "refunds__stripe_id"),
+    "pyr": ("refunds__at_stripe__stripe_id", "refunds__stripe_id"),
+    "dp": ("disputes__stripe_id",),
+    "du": ("disputes__stripe_id",),
+}
+_STRIPE_ID = re.compile(rf"({'|'.join(_STRIPE_FIELDS)})_[A-Za-z0-9_]{{3,95}}")
 _TELLING = 12  # so many characters of an id of Stripe's are unlikely to begin many others
 _NUMBER_START = re.compile(r"TU[0-9A-Z]{2,22}")
+_REFUND_START = re.compile(r"RF[0-9A-Z]{2,22}")
 _REFERENCE_START = re.compile(r"TP[0-9A-Z]{2,10}")
+_SHORTEST_NAME = 2
+_MOST_WITH_ONE_NUMBER = 1000
+_NONE = Q(pk__in=())
 _MISREAD = str.maketrans("OIL", "011")
 _ORNAMENTS = re.compile(r"USD|CNY|RMB|[$¥¥,\s]", re.IGNORECASE)
 
@@ -40,24 +51,6 @@ class OrderFilter:
     last_day: date | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderPage:
-    """One page of a list, newest first; `newer` and `older` are the order numbers that lead on, or empty."""
-
-    orders: Sequence[Order]
-    newer: str
-    older: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Story:
-    """An order's events, and the orders it hangs together with, as far as its reader may know them."""
-
-    events: Sequence[OrderEvent]
-    followed: Order | None
-    followers: Sequence[Order]
-
-
 def own(memberships: Sequence[Member]) -> QuerySet[Order]:
     """The orders of every organisation somebody belongs to, less those of products that he may not use there."""
     limited = access.limited_codes(memberships)
@@ -70,7 +63,7 @@ def own(memberships: Sequence[Member]) -> QuerySet[Order]:
 def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
     """Together with what `explanations.explain` reads."""
     stories = orders.select_related("transfer__taken_by", "transfer__account", "finding")
-    return stories.prefetch_related("flags", "payments", "events", "transfer__findings")
+    return stories.prefetch_related("flags", "payments", "events", "refunds", "transfer__findings")
 
 
 def readable(memberships: Sequence[Member]) -> QuerySet[Order]:
@@ -102,28 +95,23 @@ def _narrow(orders: QuerySet[Order], narrowed_to: OrderFilter) -> QuerySet[Order
 
 
 def matching(text: str) -> Q:
-    """What a person may have typed: an order number, a transfer's reference or an id of Stripe's, or the beginning of
-    one of them, or a product number, or a bank's number of a transfer, or an amount.
+    """What a person may have typed: the number of an order or a refund, a transfer's reference or an id of Stripe's, or
+    the beginning of one of them; or a product's number or name, or a bank's number of a transfer, or an amount.
     """
-    text = text.strip()
+    text = text.replace("\0", "").strip()
     compact = re.sub(r"[\s-]", "", text).upper()
     if number := numbers.read(text):
         return Q(number=number)
     if _NUMBER_START.fullmatch(compact):
         return Q(number__startswith=compact)
-    # Payments and transfers lie one layer up; their relations are data, as an address is.
+    # Payments, transfers and refunds at Stripe lie one layer up; their relations are data, as an address is.
+    if _REFUND_START.fullmatch(compact):
+        return _having("refunds__number__startswith", compact)
     if _REFERENCE_START.fullmatch(compact):
-        reference = compact[:2] + compact[2:].translate(_MISREAD)
-        return Q(pk__in=Order.objects.filter(transfer__reference__startswith=reference).values("pk"))
-    if _STRIPE_ID.fullmatch(text):
-        found = stripe_id("payments__session_id", text) | stripe_id("payments__payment_intent_id", text)
-        return Q(pk__in=Order.objects.filter(found).values("pk"))
-    numbered = Q(pk__in=_with_bank_number(text)) | _of_balance(compact)
-    try:
-        amount = parse_amount(_ORNAMENTS.sub("", text), "USD").amount
-    except AmountError:
-        return numbered
-    return Q(paid=amount) | Q(credited=amount) | numbered
+        return _having("transfer__reference__startswith", compact[:2] + compact[2:].translate(_MISREAD))
+    if stripes := _STRIPE_ID.fullmatch(text):
+        return _with_stripe_id(stripes[1], text)
+    return _with_amount(text) | _with_bank_number(text) | _of_balance(compact) | _of_products(text)
 
 
 def stripe_id(field: str, text: str) -> Q:
@@ -131,86 +119,50 @@ def stripe_id(field: str, text: str) -> Q:
     return Q(**{f"{field}__startswith" if len(text) >= _TELLING else field: text})
 
 
+def _having(lookup: str, value: str) -> Q:
+    return Q(pk__in=Order.objects.filter(**{lookup: value}).values("pk"))
+
+
+def _with_stripe_id(kind: str, text: str) -> Q:
+    """A query for each place such an id may stand in, so that each is read by its own index."""
+    first, *others = (Order.objects.filter(stripe_id(field, text)).values("pk") for field in _STRIPE_FIELDS[kind])
+    return Q(pk__in=first.union(*others) if others else first)
+
+
+def _with_amount(text: str) -> Q:
+    try:
+        amount = parse_amount(_ORNAMENTS.sub("", text), "USD").amount
+    except AmountError:
+        return _NONE
+    return Q(paid=amount) | Q(credited=amount)
+
+
 def _of_balance(number: str) -> Q:
-    """The orders into the balance of this product number; adds none when there is no such number."""
+    """The orders into the balance of this product number."""
     found = ProductBalance.objects.select_related("product").filter(number=number)
     balance = found.first() if product_numbers.is_number(number) else None
-    return Q(organisation_id=balance.organisation_id, target=balance.product.code) if balance else Q()
+    return Q(organisation_id=balance.organisation_id, target=balance.product.code) if balance else _NONE
 
 
-def _with_bank_number(text: str) -> QuerySet[Order, UUID]:
-    """By the customer's bank's number of a transfer, or ours of a line that was credited: each found by its index."""
+def _of_products(text: str) -> Q:
+    """The top-ups of the products that are called so, or whose name in either language contains it."""
+    if len(text) < _SHORTEST_NAME:
+        return _NONE
+    named = Q(slug__iexact=text) | Q(name__icontains=text) | Q(name_zh__icontains=text)
+    codes = [product.code for product in Product.objects.filter(named)]
+    return Q(target__in=codes) if codes else _NONE
+
+
+def _with_bank_number(text: str) -> Q:
+    """By the customer's bank's number of a transfer, or ours of a line that was credited: each found by its index.
+
+    They are looked up beforehand: as numbers of orders they leave the database free to use the other indexes.
+    """
     number = bank_numbers.fold(text) or text
     declared = Order.objects.filter(transfer__folded_number=number).values_list("pk", flat=True)
     credited = Order.objects.filter(allocations__line__folded_number=number).values_list("pk", flat=True)
-    return declared.union(credited)
-
-
-def page(orders: QuerySet[Order], *, organisation_id: UUID, after: str, before: str) -> OrderPage:
-    """The page older than the order numbered `after`, or newer than `before`, else the first.
-
-    A number that is not one of the organisation's counts as not given.
-    """
-    orders = orders.prefetch_related("events")
-    if before and (edge := _find_id(organisation_id, before)):
-        found = list(orders.filter(pk__gt=edge).order_by("id")[: PAGE_SIZE + 1])
-        rows = found[:PAGE_SIZE][::-1]
-        return OrderPage(
-            orders=rows,
-            newer=rows[0].number if len(found) > PAGE_SIZE else "",
-            older=rows[-1].number if rows else before,
-        )
-    edge = _find_id(organisation_id, after) if after else None
-    newest = orders.order_by("-id")
-    found = list((newest.filter(pk__lt=edge) if edge else newest)[: PAGE_SIZE + 1])
-    rows = found[:PAGE_SIZE]
-    return OrderPage(
-        orders=rows,
-        newer=rows[0].number if edge and rows else "",
-        older=rows[-1].number if len(found) > PAGE_SIZE else "",
-    )
-
-
-def tell(order: Order, memberships: Sequence[Member]) -> Story:
-    """What the reader may know of it. Why money was corrected may name the other order's balance: where he may not see
-    that order, he is told that it was, and not why.
-    """
-    mine = own(memberships)
-    followed = mine.filter(followers=order).first()
-    followers = list(mine.filter(follows=order).order_by("id"))
-    events = list(order.events.order_by("id"))
-    if (order.follows_id and not followed) or len(followers) < order.followers.count():
-        for event in events:
-            if event.note in (Note.TAKEN_BACK, Note.CORRECTED):
-                event.detail = ""
-    return Story(events=events, followed=followed, followers=followers)
-
-
-def entries(order: Order) -> QuerySet[Entry]:
-    """What the order moved in its customer's own balances, oldest first, with the balance after each."""
-    return (
-        Entry.objects.filter(
-            posting__organisation_id=order.organisation_id,
-            posting__order_number=order.number,
-            account__account_class=AccountClass.LIABILITY,
-        )
-        .exclude(account__code=chart.SUSPENSE)
-        .select_related("account", "posting")
-        .order_by("id")
-    )
-
-
-def walk(orders: QuerySet[Order]) -> Iterator[Order]:
-    """All of them, newest first, a chunk at a time, so that a long list needs little memory."""
-    newest = orders.prefetch_related("events").order_by("-id")
-    rows = list(newest[:_CHUNK])
-    while rows:
-        yield from rows
-        rows = list(newest.filter(pk__lt=rows[-1].pk)[:_CHUNK])
-
-
-def _find_id(organisation_id: UUID, number: str) -> UUID | None:
-    return Order.objects.filter(organisation_id=organisation_id, number=number).values_list("pk", flat=True).first()
+    found = list(declared.union(credited)[:_MOST_WITH_ONE_NUMBER])
+    return Q(pk__in=found) if found else _NONE
 
 
 def _midnight(day: date) -> datetime:

@@ -10,10 +10,13 @@ from products.models import ProductBalance
 from wallet import chart
 
 _PRODUCT = chart.product("")
+_HELD = chart.held("")
 
 
 def name(code: str) -> str:
     """The name of a balance for its owner; a code that is no customer's balance stays as it is."""
+    if code.endswith(_HELD):
+        return _("%(balance)s, set aside") % {"balance": name(code.removesuffix(_HELD))}
     if code == chart.WALLET:
         return _("Wallet")
     if not code.startswith(_PRODUCT):

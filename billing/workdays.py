@@ -32,6 +32,20 @@ def expected_by(start: datetime, *, working_days: int = 1) -> datetime:
     return datetime.combine(day, CLOSES, BOOKS)
 
 
+def go_back(day: date, *, working_days: int) -> date:
+    """The n-th working day before a day."""
+    for _ in range(working_days):
+        day = _seek(day - _DAY, -_DAY)
+    return day
+
+
+def count(first: date, last: date) -> int:
+    """How many working days after the first day the last one is; none when it is not after it."""
+    special = dict(SpecialDay.objects.filter(day__range=(first, last)).values_list("day", "is_working_day"))
+    days = (first + number * _DAY for number in range(1, (last - first).days + 1))
+    return sum(special.get(day, day.weekday() < _SATURDAY) for day in days)
+
+
 def next_office_hour(now: datetime) -> datetime:
     """The first full hour after now in which the finance team works."""
     today = business_date(now)

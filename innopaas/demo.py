@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from djmoney.money import Money
 
-from billing import orders
+from billing import top_ups
 from billing.models import Method, Order
 from payments import checkout
 from wallet import chart, organisations
@@ -76,7 +76,7 @@ def _person(email: str, name: str, password: str, **fields: bool) -> User:
 def _top_up(wish: _TopUp, *, form_token: str, now: datetime) -> None:
     member = Member.objects.select_related("organisation", "user").get(user__email=wish.email)
     payment = checkout.begin(
-        orders.TopUp(
+        top_ups.TopUp(
             organisation_id=member.organisation_id,
             target=chart.WALLET,
             method=Method.CARD,

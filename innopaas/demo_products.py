@@ -7,7 +7,7 @@ from typing import Final
 
 from djmoney.money import Money
 
-from billing import moves, orders
+from billing import moves, top_ups
 from billing.models import Method
 from payments import findings, transfers
 from payments.appraisals import Claim, Facts, TypedLine
@@ -68,7 +68,7 @@ def move_today(*, now: datetime) -> None:
         return
     member = Member.objects.select_related("user").get(user__email=_ACME)
     otp = Product.objects.get(slug="otp")
-    wish = orders.TopUp(
+    wish = top_ups.TopUp(
         organisation_id=member.organisation_id,
         target=otp.code,
         method=Method.BALANCE,
@@ -94,7 +94,7 @@ def _use(story: _Story, place: int, member: Member, *, now: datetime) -> None:
 
 
 def _declare(story: _Story, place: int, product: Product, member: Member, *, now: datetime) -> Transfer:
-    wish = orders.TopUp(
+    wish = top_ups.TopUp(
         organisation_id=member.organisation_id,
         target=product.code,
         method=Method.OFFLINE,

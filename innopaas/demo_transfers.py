@@ -8,7 +8,7 @@ from io import BytesIO
 from djmoney.money import Money
 from PIL import Image, ImageDraw
 
-from billing import orders, rates
+from billing import rates, top_ups
 from billing.models import Method
 from payments import desk, findings, holding, imports, matching, slips, transfers
 from payments.appraisals import Facts, claim_whole
@@ -96,7 +96,7 @@ def _describe(email: str, name: str, *, now: datetime) -> None:
 
 def _declare(wish: _Wish, place: int, *, now: datetime) -> Transfer:
     member = Member.objects.select_related("user").get(user__email=wish.email)
-    top_up = orders.TopUp(
+    top_up = top_ups.TopUp(
         organisation_id=member.organisation_id,
         target=chart.WALLET,
         method=Method.OFFLINE,

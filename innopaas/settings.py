@@ -189,9 +189,12 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the worker outlives any absence o
 SWEEPS_EVERY = {  # seconds, as in payments.sweeps
     "inbox": 10,
     "open payments": 60,
+    "refunds": 15,
+    "disputes": 600,
     "missed events": 300,
     "mails": 20,
     "bank lines": 15,
+    "balance": 3600,
     "transfers": 60,
     "slips": 3600,
     "exchange rate": 600,
@@ -200,6 +203,8 @@ SWEEPS_EVERY = {  # seconds, as in payments.sweeps
     "alerts": 15,
     "auto-fill": 10,
     "notices": 20,
+    "documents": 15,
+    "digests": 300,
     "usage": 600,
 }
 CELERY_BEAT_SCHEDULE = {

@@ -16,9 +16,13 @@ GROUPS: Final[dict[Promise, tuple[str, ...]]] = {
         "payments.finding",
         "payments.statementfile",
     ),
+    _("Refunds"): ("billing.refund", "payments.cardrefund"),
+    _("Fapiao"): ("billing.fapiao",),
+    _("Stripe and banks"): ("payments.payout", "payments.balancetransaction", "payments.housemove"),
+    _("Disputes"): ("billing.dispute", "billing.cardblock", "billing.cardrule"),
     _("Orders"): (
         *("billing.order", "payments.payment", "billing.correction", "billing.flag", "billing.ordermail"),
-        "payments.inboxevent",
+        *("billing.document", "payments.inboxevent", "stuck"),
     ),
     _("Products"): (
         *("products.product", "products.productbalance", "products.hold", "billing.autofill"),
@@ -26,13 +30,23 @@ GROUPS: Final[dict[Promise, tuple[str, ...]]] = {
     ),
     _("Programming interface"): ("products.apikey", "billing.callbackendpoint", "billing.callback"),
     _("Customers"): ("wallet.organisation", "wallet.billingdetails", "wallet.payername"),
-    _("Ledger"): ("wallet.account", "wallet.posting", "wallet.entry", "wallet.sealedday", "wallet.auditrun"),
+    _("Ledger"): (
+        *("show_posting", "wallet.account", "wallet.posting", "wallet.entry", "wallet.sealedday", "wallet.auditrun"),
+    ),
+    _("Closing"): ("payments.dayclose", "payments.glnumber"),
     _("Rules"): (
         *("billing.exchangerate", "billing.raterule", "billing.topuplimit", "payments.approvallimit"),
-        *("payments.bankaccount", "payments.rejectionreason", "billing.specialday"),
+        *("payments.bankaccount", "billing.legalentity", "payments.rejectionreason", "billing.specialday"),
     ),
 }
 """Whatever stands in no group is shown below them, so that nothing registered is out of reach."""
+
+
+PAGES: Final[dict[str, tuple[Promise, str]]] = {
+    "stuck": (_("What is stuck"), "billing.view_order"),
+    "show_posting": (_("Show a posting"), "wallet.view_posting"),
+}
+"""Pages of no model, by the names of their addresses: what they are called, and who may see them."""
 
 
 def navigate(request: HttpRequest) -> list[dict[str, Any]]:
@@ -43,8 +57,17 @@ def navigate(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"title": title, "separator": True, "items": items}
         for title, labels in groups.items()
-        if (items := [_item(models[label]) for label in labels if label in models and _may_see(request, models[label])])
+        if (items := [item for label in labels for item in _items(request, models, label)])
     ]
+
+
+def _items(request: HttpRequest, models: dict[str, Any], label: str) -> list[dict[str, Any]]:
+    """One, or none that this person may see."""
+    if label in PAGES:
+        title, permission = PAGES[label]
+        return [{"title": title, "link": reverse(label)}] if request.user.has_perm(permission) else []
+    model = models.get(label)
+    return [_item(model)] if model and _may_see(request, model) else []
 
 
 def _may_see(request: HttpRequest, model: Any) -> bool:

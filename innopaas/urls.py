@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from innopaas import api, health, home, product_pages, resuming
+from innopaas import api, health, home, posting_pages, product_pages, resuming, stuck_pages
 from products.views import access as product_access
 
 urlpatterns = [
@@ -19,6 +19,11 @@ urlpatterns = [
     path("accounts/", include("wallet.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/go-on/<str:key>/", resuming.show, name="resume"),
+    path("admin/stuck/", stuck_pages.show, name="stuck"),
+    path("admin/postings/show/", posting_pages.show, name="show_posting"),
+    path("admin/stuck/audit/", stuck_pages.run_audit, name="run_audit"),
+    path("admin/stuck/refund/<uuid:pk>/", stuck_pages.ask_about_refund, name="ask_about_refund"),
+    path("admin/stuck/receipt/<uuid:pk>/", stuck_pages.issue_receipt, name="issue_receipt"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

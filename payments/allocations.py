@@ -139,6 +139,39 @@ def allocate(pieces: Iterable[Piece], *, order: Order, finding: Finding, by: str
         )
 
 
+def hold_in_house(line: BankLine, *, by: str, now: datetime) -> None:
+    """What is left of an incoming line that the ledger does not know yet goes to the house's suspense. Call it with the
+    line locked; repeating it changes nothing.
+    """
+    if line.held_by_id is None and line.rest.amount > 0:
+        settlement.hold_lines([line], organisation_id=HOUSE_ID, by=by, now=now)
+        line.held_by_id = HOUSE_ID
+
+
+def spend_whole(
+    line: BankLine, *, kind: Allocation.Kind, organisation_id: UUID, note: str, by: str, now: datetime
+) -> None:
+    """Write down what all of a line was that no order is credited with: nobody can use it again. Call it with the line
+    locked and untouched; whatever it moves is posted by its caller.
+    """
+    Allocation.objects.create(
+        organisation_id=organisation_id,
+        line=line,
+        kind=kind,
+        amount=line.amount.amount,
+        note=note[:500],
+        by=by[:254],
+        at=now,
+    )
+    book_spent([line.pk])
+
+
+def book_spent(line_ids: Iterable[UUID]) -> None:
+    """Those of the lines of which nothing is left lie in the pile of what is booked."""
+    spent = BankLine.objects.filter(pk__in=line_ids, allocated=F("amount"))
+    spent.update(pile=BankLine.Pile.BOOKED, pile_reason="", pile_detail="")
+
+
 def hold_rest(pieces: Iterable[Piece], *, organisation_id: UUID, by: str, now: datetime) -> None:
     """Leave nothing of the lines outside the ledger: what is left of one it does not know goes to the house's suspense,
     or, where somebody typed it for the organisation, to the organisation's. Lines without a rest are booked.
@@ -149,7 +182,7 @@ def hold_rest(pieces: Iterable[Piece], *, organisation_id: UUID, by: str, now: d
         settlement.hold_lines(brought, organisation_id=HOUSE_ID, by=by, now=now)
     if typed := [line for line in unknown if not line.is_on_statement]:
         settlement.hold_lines(typed, organisation_id=organisation_id, by=by, now=now)
-    lines.filter(allocated=F("amount")).update(pile=BankLine.Pile.BOOKED, pile_reason="", pile_detail="")
+    book_spent([line.pk for line in lines])
 
 
 def _describe(share: Share, finding: Finding, *, now: datetime) -> BankLine:

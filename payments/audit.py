@@ -11,11 +11,15 @@ from typing import Final
 from django.db.models import F
 
 from billing.models import CREDITED
+from payments import balance_audit, card_refund_audit
 from payments.models import InboxEvent, Payment
 from wallet.audit import Check, read
 
 INBOX_LIMIT = timedelta(minutes=15)
-GUARDS = Path(__file__).parent / "sql" / "guards.sql"
+SQL = Path(__file__).parent / "sql"
+GUARDS = tuple(
+    SQL / f"{subject}.sql" for subject in ("guards", "bank_refunds", "card_refunds", "balance_transactions", "closes")
+)
 
 
 def check_confirmed_payments(using: str, _now: datetime) -> Iterable[str]:
@@ -46,10 +50,16 @@ def check_banks(using: str, _now: datetime) -> Iterable[str]:
                                  - coalesce(spent.gone, 0) AS amount
             FROM payments_bankline AS l LEFT JOIN (
                 SELECT line_id, sum(amount) FILTER (WHERE kind = 'CREDITED') AS credited,
-                       sum(amount) FILTER (WHERE kind <> 'CREDITED') AS gone
+                       sum(amount) FILTER (WHERE kind IN ('RETURNED', 'SAME')) AS gone
                 FROM payments_allocation GROUP BY line_id
             ) AS spent ON spent.line_id = l.id
             WHERE l.direction = 'IN'
+            UNION ALL
+            SELECT account_id, -amount FROM payments_bankrefund WHERE paid_at IS NOT NULL
+            UNION ALL
+            SELECT l.account_id, -a.amount FROM payments_allocation AS a
+            JOIN payments_bankline AS l ON l.id = a.line_id AND l.direction = 'OUT'
+            WHERE a.kind IN ('PAYOUT', 'CHARGE', 'EXCHANGE')
         )
         SELECT bank.code, bank.currency, coalesce(book.amount, 0), coalesce(said.amount, 0)
         FROM payments_bankaccount AS bank
@@ -79,7 +89,11 @@ def check_suspense(using: str, _now: datetime) -> Iterable[str]:
                 FROM wallet_posting AS posting
                 JOIN wallet_entry AS entry ON entry.posting_id = posting.id
                 JOIN wallet_account AS account ON account.id = entry.account_id AND account.code = 'suspense'
-                WHERE starts_with(posting.key, 'session:')
+                WHERE starts_with(posting.key, 'session:') OR starts_with(posting.key, 'dispute:')
+                   OR starts_with(posting.key, 'txn:') AND posting.key LIKE '%:gross'
+                UNION ALL
+                SELECT '00000000-0000-7000-8000-000000000001', amount_currency, amount
+                FROM payments_payout WHERE reversed_at IS NOT NULL AND back_line_id IS NULL
             ) AS parts GROUP BY organisation_id, currency
         )
         SELECT coalesce(book.organisation_id, due.organisation_id), coalesce(book.currency, due.currency),
@@ -231,9 +245,37 @@ def check_approvals(using: str, _now: datetime) -> Iterable[str]:
         yield f"Finding {finding} was approved by {who}."
 
 
+def check_bank_refunds(using: str, _now: datetime) -> Iterable[str]:
+    """A refund of an offline order left by one approved payment at the bank of just its amount, and no payment without
+    its refund. Nobody approved what he had prepared or asked for.
+    """
+    rows = read(
+        using,
+        """
+        SELECT r.number, r.state, count(b.id) FILTER (WHERE b.paid_at IS NOT NULL),
+               coalesce(bool_or(b.amount <> r.back OR b.amount_currency <> r.back_currency), false),
+               coalesce(bool_or(b.approved_by_id = b.prepared_by_id OR b.approved_by_id = r.asked_by_id), false)
+        FROM billing_refund AS r JOIN billing_order AS o ON o.id = r.order_id AND o.method = 'OFFLINE'
+        LEFT JOIN payments_bankrefund AS b ON b.refund_id = r.id AND b.approved_at IS NOT NULL
+        GROUP BY r.id
+        """,
+    )
+    for number, state, paid, is_other, is_own in rows:
+        wanted = 1 if state in {"SUCCEEDED", "RETURNED"} else 0
+        if paid != wanted:
+            yield f"Refund {number} is {state}, but {paid} payments at the bank carry it."
+        if is_other:
+            yield f"Refund {number} was paid at the bank with another amount."
+        if is_own:
+            yield f"The payment of refund {number} was approved by whoever prepared it or asked for it."
+
+
 def check_guards(using: str, _now: datetime) -> Iterable[str]:
     """The triggers of maker and checker are there and switched on."""
-    wanted = re.findall(r"^CREATE TRIGGER (\w+)", GUARDS.read_text("utf-8"), re.MULTILINE)
+    texts = [file.read_text("utf-8") for file in GUARDS]
+    wanted = [
+        name for text in texts for name in re.findall(r"^CREATE (?:CONSTRAINT )?TRIGGER (\w+)", text, re.MULTILINE)
+    ]
     found = dict(
         read(using, "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgname = ANY(%s)", [wanted])
     )
@@ -254,5 +296,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_transfer_orders,
     check_statements,
     check_approvals,
+    check_bank_refunds,
     check_guards,
+    *balance_audit.CHECKS,
+    *card_refund_audit.CHECKS,
 )

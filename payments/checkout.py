@@ -9,12 +9,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from billing import flags, orders, targets
+from billing import card_blocks, flags, orders, targets, top_ups
 from billing.models import Flag, Method, Order
 from payments import confirmation, stripe_api
 from payments.models import Payment
 from wallet import chart
-from wallet.ids import new_id
+from wallet.ids import new_id, read_id
 from wallet.models import User
 
 _SHORTEST_SESSION = timedelta(minutes=31)
@@ -29,13 +29,16 @@ class NotFlagged(Exception):
     """The order is not waiting, or nothing about it is in doubt: it ends by itself."""
 
 
-def begin(wish: orders.TopUp, *, by: User, now: datetime, language: str, return_url: Callable[[Order], str]) -> Payment:
+def begin(
+    wish: top_ups.TopUp, *, by: User, now: datetime, language: str, return_url: Callable[[Order], str]
+) -> Payment:
     """Commit the order and its first payment. The same wish again returns the payment made then.
 
-    Raises `orders.FormTokenReused` and `limits.OutsideLimits`. Nothing is asked of Stripe yet.
+    Raises `top_ups.FormTokenReused`, `limits.OutsideLimits` and `card_blocks.CardBlocked`. Nothing is asked of Stripe
+    yet.
     """
     with transaction.atomic(durable=True):
-        order = orders.open_order(wish, by=by, now=now)
+        order = top_ups.open_order(wish, by=by, now=now)
         existing = order.payments.order_by("id").last()
         if existing:
             return existing
@@ -45,11 +48,13 @@ def begin(wish: orders.TopUp, *, by: User, now: datetime, language: str, return_
 def open_session(*, payment_id: UUID, now: datetime) -> str:
     """The address of Stripe's page for this payment; an open session is used again.
 
-    Raises `stripe_api.StripeUnavailable` (nothing was charged; call again later) and `CannotBePaid`.
+    Raises `stripe_api.StripeUnavailable` (nothing was charged; call again later), `CannotBePaid` and
+    `card_blocks.CardBlocked`.
     """
     payment = Payment.objects.select_related("order").get(pk=payment_id)
     if payment.state != Payment.State.OPEN or payment.cancel_wished_by or now >= payment.session_expires_at:
         raise CannotBePaid(payment.order.number)
+    card_blocks.check(payment.organisation_id)
     if payment.session_id and payment.session_url:
         return payment.session_url
     if payment.session_id or now > payment.session_expires_at - _SHORTEST_SESSION:
@@ -65,7 +70,7 @@ def open_session(*, payment_id: UUID, now: datetime) -> str:
 def adopt(session: stripe_api.CheckoutSession, *, now: datetime) -> Payment | None:
     """The payment a session belongs to; one that lost its session (killed between answer and store) gets it back."""
     payment = Payment.objects.filter(session_id=session.id).first()
-    if payment is None and _is_uuid(session.payment_id):
+    if payment is None and read_id(session.payment_id):
         Payment.objects.filter(pk=session.payment_id, session_id__isnull=True).update(
             session_id=session.id, session_url=session.url, session_expires_at=session.expires_at, ask_at=now
         )
@@ -73,11 +78,11 @@ def adopt(session: stripe_api.CheckoutSession, *, now: datetime) -> Payment | No
     return payment
 
 
-def find_claimed(session: stripe_api.CheckoutSession) -> Payment | None:
-    """The payment that a session names, whichever session that payment has."""
-    if not _is_uuid(session.payment_id):
+def find_claimed(payment_id: str) -> Payment | None:
+    """The payment that something at Stripe names in our mark, whichever session that payment has."""
+    if read_id(payment_id) is None:
         return None
-    return Payment.objects.select_related("order").filter(pk=session.payment_id).first()
+    return Payment.objects.select_related("order").filter(pk=payment_id).first()
 
 
 def cancel(*, order_id: UUID, by: str, now: datetime) -> None:
@@ -226,11 +231,3 @@ def _end_unstarted(payment_id: UUID, *, by: str, now: datetime) -> Payment:
             payment.ask_at = payment.session_expires_at
             payment.save()
         return payment
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -109,7 +109,7 @@ def check_free(transfer: Transfer, *, by: User, now: datetime) -> None:
 
 
 def check_stranger(by: User, organisation_id: UUID) -> None:
-    if Member.objects.filter(Q(user=by), organisation_id=organisation_id).exists():
+    if by.belongs_to(organisation_id):
         raise OwnOrganisation(str(by))
 
 

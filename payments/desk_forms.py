@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -198,14 +197,3 @@ class RejectionForm(forms.Form):
 
 def word_for(reason: RejectionReason, language: str) -> str:
     return reason.text_zh if language.startswith("zh") else reason.text_en
-
-
-def read_ids(values: Sequence[str]) -> set[UUID]:
-    """The ids among what somebody sent."""
-    found = set()
-    for value in values:
-        try:
-            found.add(UUID(value))
-        except ValueError:
-            continue
-    return found

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from billing import flags
 from billing.models import Flag
-from payments import checkout, confirmation, settlement, stripe_api
+from payments import checkout, confirmation, disputing, payouts, refunding, settlement, stripe_api
 from payments.models import InboxEvent
 from wallet.models import HOUSE_ID
 
@@ -71,7 +71,7 @@ def replay(*, event_id: UUID, by: str, now: datetime) -> InboxEvent:
 
 
 def _outcome_of_kind(event: stripe_api.Event) -> str:
-    return "" if event.type in stripe_api.SESSION_EVENTS else InboxEvent.Outcome.IGNORED
+    return "" if event.type in stripe_api.NEEDED_EVENTS else InboxEvent.Outcome.IGNORED
 
 
 def _row(event: stripe_api.Event, *, outcome: str, now: datetime) -> InboxEvent:
@@ -113,6 +113,16 @@ def _handle(event: InboxEvent, *, by: str, now: datetime) -> bool:
 
 
 def _follow(event: InboxEvent, *, by: str, now: datetime) -> InboxEvent.Outcome:
+    if event.type in stripe_api.REFUND_EVENTS:
+        return refunding.follow(object_id=event.object_id, by=by, now=now)
+    if event.type in stripe_api.DISPUTE_EVENTS:
+        return disputing.follow(object_id=event.object_id, by=by, now=now)
+    if event.type in stripe_api.PAYOUT_EVENTS:
+        return payouts.follow(object_id=event.object_id, by=by, now=now)
+    return _follow_session(event, by=by, now=now)
+
+
+def _follow_session(event: InboxEvent, *, by: str, now: datetime) -> InboxEvent.Outcome:
     try:
         session = stripe_api.fetch_session(event.object_id)
     except stripe_api.StripeRefused:
@@ -128,7 +138,7 @@ def _hold_strange_money(session: stripe_api.CheckoutSession, *, now: datetime) -
     """A session with our mark that is no payment's own: what it holds, if anything, is booked and its order flagged."""
     if not session.payment_id:
         return InboxEvent.Outcome.NOT_OURS
-    claimed = checkout.find_claimed(session)
+    claimed = checkout.find_claimed(session.payment_id)
     if claimed is None:
         settlement.hold_in_suspense(session, organisation_id=HOUSE_ID, order_number=session.order_number[:24], now=now)
         return InboxEvent.Outcome.NOT_OURS

@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from djmoney.money import Money
 
 from payments import allocations, desk, settlement, sightings
@@ -36,7 +35,7 @@ def send_back(
         allocation = _allocate(line, amount, kind=Allocation.Kind.RETURNED, note=note, by=by, now=now)
         settlement.send_back(line, amount, fact=f"returned:{allocation.pk}", by=str(by), note=note, now=now)
         desk.log(DeskAct.Kind.RETURNED, by=by, now=now, line=line, detail=f"{labelled(amount)}: {note}")
-        _book_when_spent(line)
+        allocations.book_spent([line.pk])
         return allocation
 
 
@@ -58,7 +57,7 @@ def mark_same(*, line_id: UUID, same_as_id: UUID, by: User, now: datetime, seen:
         allocation = _allocate(line, line.rest, kind=Allocation.Kind.SAME, note=note, by=by, now=now, same_as=typed)
         settlement.send_back(line, line.rest, fact=f"same:{typed.pk}", by=str(by), note=f"same as {note}", now=now)
         desk.log(DeskAct.Kind.SAME, by=by, now=now, line=line, detail=f"{labelled(line.rest)}: {note}")
-        _book_when_spent(line)
+        allocations.book_spent([line.pk])
         return allocation
 
 
@@ -67,9 +66,7 @@ def _lock_held(line_id: UUID, *, now: datetime, besides: UUID | None = None) -> 
     line = allocations.lock({line_id, besides or line_id})[line_id]
     if line.direction != BankLine.Direction.IN:
         raise NotInSuspense(str(line))
-    if line.held_by_id is None and line.rest.amount > 0:
-        settlement.hold_lines([line], organisation_id=HOUSE_ID, by="InnoPaaS", now=now)
-        line.held_by_id = HOUSE_ID
+    allocations.hold_in_house(line, by="InnoPaaS", now=now)
     return line
 
 
@@ -100,9 +97,3 @@ def _allocate(  # noqa: PLR0913  # an allocation as it is written down has that 
         by=str(by),
         at=now,
     )
-
-
-def _book_when_spent(line: BankLine) -> None:
-    """A line of which nothing is left lies in the pile of what is booked."""
-    spent = BankLine.objects.filter(pk=line.pk, allocated=F("amount"))
-    spent.update(pile=BankLine.Pile.BOOKED, pile_reason="", pile_detail="")

@@ -1,16 +1,17 @@
-"""Posts what belongs to no order: money at Stripe that nobody may be credited with yet, and money at the bank until it
-is credited or sent back.
+"""Posts what belongs to no order: money at Stripe that nobody may be credited with yet, what Stripe takes and pays out,
+money at the bank until it is credited or sent back, and the house's own there.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from djmoney.money import Money
 
-from payments.models import BankLine
-from payments.stripe_api import CheckoutSession, is_live
+from payments.models import BalanceTransaction, BankAccount, BankLine, HouseMove, Payment, Payout
+from payments.stripe_api import CheckoutSession, StripeRefund, is_live
 from wallet import chart, ledger
+from wallet.models import HOUSE_ID, Posting
 
 
 def hold_in_suspense(session: CheckoutSession, *, organisation_id: UUID, order_number: str, now: datetime) -> bool:
@@ -37,6 +38,30 @@ def hold_in_suspense(session: CheckoutSession, *, organisation_id: UUID, order_n
         now=now,
     )
     return True
+
+
+def give_back(payment: Payment, refund: StripeRefund, *, now: datetime) -> None:
+    """Book that Stripe gave back money held in suspense for a payment whose facts did not agree, or got it again where
+    that failed in the end. Repeating it changes nothing.
+    """
+    key = f"session:{payment.session_id}:refund:{refund.id}"
+    held, at_stripe = (chart.SUSPENSE, refund.amount), (chart.STRIPE_CLEARING, refund.amount)
+    gone = Posting.objects.filter(organisation_id=payment.organisation_id, key=key).exists()
+    if refund.status == "succeeded":
+        lines = (ledger.debit(*held), ledger.credit(*at_stripe))
+    elif gone and refund.status in {"failed", "canceled"}:
+        key, lines = f"{key}:back", (ledger.debit(*at_stripe), ledger.credit(*held))
+    else:
+        return
+    draft = ledger.Draft(
+        key=key,
+        kind="SUSPENSE_RETURN",
+        lines=lines,
+        order_number=payment.order.number,
+        memo=f"refunded at Stripe: {refund.id}, {refund.status}",
+        by="Stripe",
+    )
+    ledger.post(organisation_id=payment.organisation_id, drafts=[draft], now=now)
 
 
 def hold_lines(lines: Sequence[BankLine], *, organisation_id: UUID, by: str, now: datetime) -> None:
@@ -114,3 +139,147 @@ def send_back(line: BankLine, amount: Money, *, fact: str, by: str, note: str, n
         ],
         now=now,
     )
+
+
+def bear_charge(  # noqa: PLR0913  # a posting as it is written down has that many sides
+    account: BankAccount,
+    amount: Money,
+    *,
+    organisation_id: UUID,
+    fact: str,
+    order_number: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Book what the bank kept of money that came back as our charge. `fact` makes the key."""
+    ledger.post(
+        organisation_id=organisation_id,
+        drafts=[
+            ledger.Draft(
+                key=f"{fact}:charge",
+                kind="BANK_CHARGE",
+                lines=(ledger.debit(chart.BANK_CHARGES, amount), ledger.credit(account.ledger_code, amount)),
+                order_number=order_number,
+                memo=f"kept by the bank: {fact}",
+                by=by,
+            )
+        ],
+        now=now,
+    )
+
+
+def post_fee(
+    transaction: BalanceTransaction, fee: Money, *, organisation_id: UUID, order_number: str, now: datetime
+) -> str:
+    """Book what Stripe took of a balance transaction, below zero what it gave back; returns the posting's key."""
+    key = f"txn:{transaction.stripe_id}:fee"
+    taken = (chart.STRIPE_FEES, chart.STRIPE_CLEARING)
+    debited, credited = taken if fee.amount > 0 else reversed(taken)
+    draft = ledger.Draft(
+        key=key,
+        kind="STRIPE_FEE",
+        lines=(ledger.debit(debited, abs(fee)), ledger.credit(credited, abs(fee))),
+        order_number=order_number,
+        memo=f"Stripe's fee: {transaction.description or transaction.type}"[:200],
+        by="Stripe",
+    )
+    ledger.post(organisation_id=organisation_id, drafts=[draft], now=now)
+    return key
+
+
+def hold_charge(transaction: BalanceTransaction, *, now: datetime) -> str:
+    """Book a charge that no payment of ours knows: at Stripe, and in the house's suspense. Gives its key."""
+    key = f"txn:{transaction.stripe_id}:gross"
+    gross = transaction.amount
+    draft = ledger.Draft(
+        key=key,
+        kind="SUSPENSE",
+        lines=(ledger.debit(chart.STRIPE_CLEARING, gross), ledger.credit(chart.SUSPENSE, gross)),
+        memo=f"charged at Stripe, by no payment of ours: {transaction.source_id}"[:200],
+        by="Stripe",
+    )
+    ledger.post(organisation_id=HOUSE_ID, drafts=[draft], now=now)
+    return key
+
+
+def receive_payout(payout: Payout, *, by: str, now: datetime) -> None:
+    """Book that a payout arrived: its bank line stood in the house's suspense since it came. Repeating it changes
+    nothing.
+    """
+    draft = ledger.Draft(
+        key=_key_of(payout),
+        kind="PAYOUT",
+        lines=(ledger.debit(chart.SUSPENSE, payout.amount), ledger.credit(chart.STRIPE_CLEARING, payout.amount)),
+        memo=f"payout {payout.stripe_id} is at the bank",
+        by=by,
+    )
+    ledger.post(organisation_id=HOUSE_ID, drafts=[draft], now=now)
+
+
+def reverse_payout(payout: Payout, *, by: str, now: datetime) -> None:
+    """Book that a payout failed after it was posted: the money is at Stripe again, and what is at the bank waits in
+    suspense until the bank takes it back. Repeating it changes nothing.
+    """
+    posted = Posting.objects.get(organisation_id=HOUSE_ID, key=_key_of(payout))
+    ledger.reverse(
+        organisation_id=HOUSE_ID,
+        posting_id=posted.pk,
+        key=f"{_key_of(payout)}:failed",
+        now=now,
+        by=by,
+        memo=f"payout {payout.stripe_id} failed: {payout.failure}"[:200],
+    )
+
+
+def give_payout_back(payout: Payout, line: BankLine, *, by: str, now: datetime) -> None:
+    """Book that the bank sent a failed payout's money back. Repeating it changes nothing."""
+    draft = ledger.Draft(
+        key=f"{_key_of(payout)}:back",
+        kind="SUSPENSE_RETURN",
+        lines=(ledger.debit(chart.SUSPENSE, payout.amount), ledger.credit(line.account.ledger_code, payout.amount)),
+        memo=f"the bank sent payout {payout.stripe_id} back",
+        by=by,
+    )
+    ledger.post(organisation_id=HOUSE_ID, drafts=[draft], now=now)
+
+
+def book_charge(line: BankLine, *, by: str, note: str, now: datetime) -> None:
+    """Book what the bank took, or interest that it gave, which lowers what it takes. An incoming line is in the house's
+    suspense. Repeating it changes nothing.
+    """
+    amount = line.amount
+    lines = (
+        (ledger.debit(chart.BANK_CHARGES, amount), ledger.credit(line.account.ledger_code, amount))
+        if line.direction == BankLine.Direction.OUT
+        else (ledger.debit(chart.SUSPENSE, amount), ledger.credit(chart.BANK_CHARGES, amount))
+    )
+    draft = ledger.Draft(key=f"bankline:{line.pk}:charge", kind="BANK_CHARGE", lines=lines, memo=note[:200], by=by)
+    ledger.post(organisation_id=HOUSE_ID, drafts=[draft], now=now)
+
+
+def book_exchange(move: HouseMove, *, gone: BankLine, came: BankLine, cost: Money, by: str, now: datetime) -> None:
+    """Book one exchange of currencies at the bank: the conversion's two legs at what came, and the difference to what
+    the money that left had cost as gain or loss. What came is in the house's suspense. Repeating it changes nothing.
+    """
+    result = came.amount - cost
+    lines = [
+        ledger.debit(chart.FX, gone.amount),
+        ledger.credit(gone.account.ledger_code, gone.amount),
+        ledger.debit(chart.SUSPENSE, came.amount),
+        ledger.credit(chart.FX, came.amount),
+    ]
+    if result.amount > 0:
+        lines += [ledger.debit(chart.FX, result), ledger.credit(chart.FX_RESULT, result)]
+    if result.amount < 0:
+        lines += [ledger.debit(chart.FX_RESULT, -result), ledger.credit(chart.FX, -result)]
+    draft = ledger.Draft(key=f"exchange:{move.pk}", kind="EXCHANGE", lines=tuple(lines), memo=move.reason[:200], by=by)
+    ledger.post(organisation_id=HOUSE_ID, drafts=[draft], now=now)
+
+
+def _key_of(payout: Payout) -> str:
+    return f"payout:{payout.stripe_id}"
+
+
+def seal_day(*, day: date, by: str, now: datetime) -> bytes:
+    """Close a signed business day in the ledger for good, with every day before it if it is the first; its hash."""
+    return ledger.seal_day(day=day, now=now, by=by)

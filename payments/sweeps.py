@@ -5,9 +5,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing import alerts, auto_fill, callback_outbox, flags, mails, notices, rate_loader
+from billing import alerts, auto_fill, callback_outbox, documents, flags, mails, notices, rate_loader
 from billing.models import Flag
-from payments import checkout, holding, inbox, kept_files, matching, slips, stripe_api, transfers
+from payments import (
+    balance_transactions,
+    card_refunds,
+    checkout,
+    digests,
+    disputing,
+    holding,
+    house_moves,
+    inbox,
+    kept_files,
+    matching,
+    payouts,
+    slips,
+    stripe_api,
+    transfers,
+)
 from payments.models import Heartbeat, Payment
 from products import holds, usage
 from wallet.calendar import business_date
@@ -63,6 +78,12 @@ def _set_apart(payment: Payment, reason: Flag.Reason, error: Exception, *, now: 
     Payment.objects.filter(pk=payment.pk).update(ask_at=now + timedelta(hours=1))
 
 
+def carry_out_refunds(*, now: datetime) -> None:
+    """Send approved refunds to Stripe, and ask about those that are there."""
+    card_refunds.send_due(now=now)
+    card_refunds.ask_due(now=now)
+
+
 def find_missed_events(*, now: datetime) -> None:
     """List the events Stripe could not deliver and put them into the inbox."""
     try:
@@ -80,9 +101,23 @@ def send_mails(*, now: datetime) -> None:
 
 
 def settle_bank_lines(*, now: datetime) -> None:
-    """Look for the transfers of lines that have none, and put what is left of every line into the ledger."""
+    """Look for the transfers of lines that have none, and put what is left of every line into the ledger; then post
+    what is a payout or a small charge of the bank.
+    """
     matching.match_lines(now=now)
     holding.hold_due(now=now)
+    payouts.match_due(now=now)
+    house_moves.book_charges(now=now)
+
+
+def read_balance(*, now: datetime) -> None:
+    """Read what moved in our balance at Stripe, and which payouts took it, and post what has to be."""
+    try:
+        payouts.refresh(now=now)
+        balance_transactions.load_recent(now=now)
+        balance_transactions.judge_due(now=now)
+    except stripe_api.StripeUnavailable as error:
+        logger.warning("Stripe does not answer, its balance is read later: %s", error)
 
 
 def end_transfers(*, now: datetime) -> None:
@@ -131,17 +166,35 @@ def end_holds(*, now: datetime) -> None:
     holds.expire_due(now=now)
 
 
+def send_digests(*, now: datetime) -> None:
+    """Draw yesterday's close up in the morning, and tell finance what waits."""
+    digests.send_due(now=now)
+
+
 def keep_usage(*, now: datetime) -> None:
     """Keep the sums of what each day used of every product's balance, once the day is over."""
     usage.roll_up(now=now)
 
 
+def ask_about_disputes(*, now: datetime) -> None:
+    """Ask Stripe about disputes that are not over, whether or not any event ever came."""
+    disputing.ask_about_open(now=now)
+
+
+def issue_documents(*, now: datetime) -> None:
+    """Issue the receipts of what was paid, and the notes of what was refunded."""
+    documents.issue_due(now=now)
+
+
 SWEEPS = (
     Sweep(name=INBOX, every=timedelta(seconds=10), run=sweep_inbox),
     Sweep(name="open payments", every=timedelta(minutes=1), run=ask_about_open_payments),
+    Sweep(name="refunds", every=timedelta(seconds=15), run=carry_out_refunds),
+    Sweep(name="disputes", every=timedelta(minutes=10), run=ask_about_disputes),
     Sweep(name="missed events", every=timedelta(minutes=5), run=find_missed_events),
     Sweep(name="mails", every=timedelta(seconds=20), run=send_mails),
     Sweep(name="bank lines", every=timedelta(seconds=15), run=settle_bank_lines),
+    Sweep(name="balance", every=timedelta(hours=1), run=read_balance),
     Sweep(name="transfers", every=timedelta(minutes=1), run=end_transfers),
     Sweep(name="slips", every=timedelta(hours=1), run=forget_slips),
     Sweep(name="exchange rate", every=timedelta(minutes=10), run=load_rate),
@@ -150,6 +203,8 @@ SWEEPS = (
     Sweep(name="alerts", every=timedelta(seconds=15), run=watch_balances),
     Sweep(name="auto-fill", every=timedelta(seconds=10), run=fill_balances),
     Sweep(name="notices", every=timedelta(seconds=20), run=send_notices),
+    Sweep(name="documents", every=timedelta(seconds=15), run=issue_documents),
+    Sweep(name="digests", every=timedelta(minutes=5), run=send_digests),
     Sweep(name="usage", every=timedelta(minutes=10), run=keep_usage),
 )
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from billing import orders, workdays
+from billing import orders, top_ups, workdays
 from billing.models import Order, State
 from payments import references
 from payments.models import DECLARABLE, BankAccount, BankLine, Suggestion, Transfer
@@ -36,13 +36,13 @@ class Declaration:
     bank_number: str = ""
 
 
-def begin(wish: orders.TopUp, *, by: User, now: datetime) -> Transfer:
+def begin(wish: top_ups.TopUp, *, by: User, now: datetime) -> Transfer:
     """Commit the order and its transfer. The same wish again returns the transfer made then.
 
-    Raises `NoReceivingAccount`, `orders.FormTokenReused`, `limits.OutsideLimits` and `rates.RateStale`.
+    Raises `NoReceivingAccount`, `top_ups.FormTokenReused`, `limits.OutsideLimits` and `rates.RateStale`.
     """
     with transaction.atomic(durable=True):
-        order = orders.open_order(wish, by=by, now=now)
+        order = top_ups.open_order(wish, by=by, now=now)
         made = Transfer.objects.filter(order=order).first()
         if made:
             return made

@@ -37,6 +37,11 @@ _REASONS: Final = (
     FROM products_hold AS hold JOIN products_product AS product ON product.id = hold.product_id
     WHERE hold.state = 'OPEN'
     """,
+    """
+    SELECT refund.organisation_id, refunded.target, refund.amount_currency, refund.amount
+    FROM billing_refund AS refund JOIN billing_order AS refunded ON refunded.id = refund.order_id
+    WHERE refund.state IN ('ASKED', 'APPROVED')
+    """,
 )
 """Everything that sets money aside; whatever else comes to do so is one more line here."""
 
@@ -147,7 +152,7 @@ def check_usage(using: str, _now: datetime) -> Iterable[str]:
 
 
 def check_leaving(using: str, _now: datetime) -> Iterable[str]:
-    """Money leaves a product's balances by use alone, or by the reversal of what brought it."""
+    """Money leaves a product's balances by use, by reversal of what brought it, as a refund, or to the card's bank."""
     rows = read(
         using,
         """
@@ -157,6 +162,16 @@ def check_leaving(using: str, _now: datetime) -> Iterable[str]:
         JOIN wallet_posting AS posting ON posting.id = entry.posting_id
         WHERE entry.side = 'DEBIT' AND posting.kind NOT IN ('CHARGE', 'HOLD', 'CAPTURE', 'RELEASE')
           AND NOT (posting.kind = 'REVERSAL' AND posting.reverses_id IS NOT NULL)
+          AND NOT (posting.kind IN ('REFUND_HOLD', 'REFUND_RELEASE', 'REFUND') AND EXISTS (
+                SELECT FROM billing_refund AS refund JOIN billing_order AS refunded ON refunded.id = refund.order_id
+                WHERE refund.organisation_id = posting.organisation_id
+                  AND refund.number = split_part(posting.key, ':', 2)
+                  AND refunded.target = regexp_replace(account.code, ':held$', '')))
+          AND NOT (posting.kind = 'DISPUTE' AND EXISTS (
+                SELECT FROM billing_disputemovement AS movement
+                JOIN billing_dispute AS dispute ON dispute.id = movement.dispute_id AND dispute.code = account.code
+                WHERE movement.organisation_id = posting.organisation_id
+                  AND posting.key = 'dispute:' || movement.transaction_id))
         """,
     )
     for key, organisation, code, amount, currency in rows:

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import transaction
 from djmoney.money import Money
 
-from billing import orders
+from billing import orders, top_ups
 from billing.arrivals import Arrival, Source
 from billing.models import Method, Note, Order
-from billing.orders import TopUp
+from billing.top_ups import TopUp
 from payments import checkout
 from payments.models import Payment
 from products import balances
@@ -116,7 +116,7 @@ def fill_product(organisation: Organisation, product: Product, amount: Money, *,
 
 def pay_by_card(wish: TopUp, *, by: User, now: datetime) -> Order:
     with transaction.atomic():
-        order = orders.lock(orders.open_order(wish, by=by, now=now).pk)
+        order = orders.lock(top_ups.open_order(wish, by=by, now=now).pk)
         return orders.mark_paid(order=order, arrival=by_card(order), by="Stripe", now=now)
 
 

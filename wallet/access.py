@@ -60,6 +60,14 @@ def memberships_of(request: MemberRequest) -> dict[UUID, Member]:
     return {member.organisation_id: member for member in request.memberships}
 
 
+def find_acting(request: MemberRequest, organisation_id: UUID | None) -> Member:
+    """The reader's membership in the organisation that a form was shown for; 404 when he has none."""
+    acting = memberships_of(request).get(organisation_id) if organisation_id else None
+    if acting is None:
+        raise Http404
+    return acting
+
+
 def _refuse(request: MemberRequest) -> HttpResponseBase:
     owners = Member.objects.filter(organisation_id=request.member.organisation_id, role=Role.OWNER)
     context = {"able": owners.select_related("user").order_by("joined_at")}

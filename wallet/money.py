@@ -80,9 +80,14 @@ def round_up(money: Money) -> Money:
     return Money(money.amount.quantize(_minor_unit(money), rounding=ROUND_UP), money.currency)
 
 
+def round_down(money: Money) -> Money:
+    """To the minor unit: never more than it was."""
+    return Money(money.amount.quantize(_minor_unit(money), rounding=ROUND_FLOOR), money.currency)
+
+
 def shown(money: Money) -> str:
     """`$1,234.50`: rounded down, so that nobody is shown money he cannot spend."""
-    amount = money.amount.quantize(_minor_unit(money), rounding=ROUND_FLOOR)
+    amount = round_down(money).amount
     sign = "-" if amount < 0 else ""
     code = money.currency.code
     return f"{sign}{_SYMBOLS.get(code, code + ' ')}{abs(amount):,f}"

@@ -12,18 +12,18 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing import corrections, targets
 from billing.corrections import Shift
 from billing.forms import NothingForm
 from billing.models import Correction, Order
 from wallet.admin import cells
+from wallet.admin.fields import ReasonField
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
 from wallet.models import User
 from wallet.money import labelled, shown
-from wallet.names import tidy
 
 PROPOSES = "billing.add_correction"
 DECIDES = "billing.change_correction"
@@ -64,21 +64,12 @@ class ProposalForm(forms.Form):
     """Which balance is the right one, each with what it holds now and would hold then."""
 
     target = forms.ChoiceField(label=_("Right balance"), widget=UnfoldAdminRadioSelectWidget)
-    reason = forms.CharField(
-        label=_("Why; the customer reads it"), max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
+    reason = ReasonField(label=_("Why; the customer reads it"))
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [(code, _say(corrections.foresee(order, target=code)[1])) for code in corrections.list_targets(order)]
         self.fields["target"].choices = choices  # type: ignore[attr-defined]  # a choice field
-
-    def clean_reason(self) -> str:
-        """Marks that cannot be seen say nothing."""
-        reason = tidy(self.cleaned_data["reason"])
-        if not reason:
-            raise forms.ValidationError(self.fields["reason"].error_messages["required"], code="required")
-        return reason
 
 
 @admin.register(Correction)
@@ -138,7 +129,7 @@ class CorrectionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
             "form": NothingForm() if why_not else form,
             "back": back,
         }
-        return render(request, "staff/correction.html", self.admin_site.each_context(request) | context)
+        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
 
     def approve(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         by = find_person(request, permission=DECIDES)
@@ -159,7 +150,7 @@ class CorrectionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
             "form": NothingForm(),
             "back": back,
         }
-        return render(request, "staff/correction.html", self.admin_site.each_context(request) | context)
+        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
 
     def withdraw(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         by = find_person(request, permission=DECIDES)
@@ -176,7 +167,7 @@ class CorrectionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
             "form": NothingForm(),
             "back": back,
         }
-        return render(request, "staff/correction.html", self.admin_site.each_context(request) | context)
+        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
 
     def _propose(self, request: HttpRequest, order: Order, form: ProposalForm, *, by: User) -> Correction | None:
         """None when it was refused; then the form says why."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.explanations import balance, card, corrected, offline
+from billing.explanations import balance, card, corrected, offline, refunded
 from billing.explanations.card import (
     CAME_BACK_UNPAID,
     CONFIRMING,
@@ -12,8 +12,9 @@ from billing.explanations.card import (
 )
 from billing.explanations.rate import explain_rate
 from billing.explanations.received import fee_we_bear, received
+from billing.explanations.refunded import explain_way_back, name_refund
 from billing.explanations.situations import Explanation
-from billing.explanations.states import code_state, name_event, name_state
+from billing.explanations.states import code_ending, code_state, name_event, name_state
 from billing.models import Method, Order
 
 __all__ = [
@@ -21,13 +22,16 @@ __all__ = [
     "CONFIRMING",
     "WAITING",
     "Explanation",
+    "code_ending",
     "code_state",
     "explain",
     "explain_declined",
     "explain_rate",
     "explain_silence",
+    "explain_way_back",
     "fee_we_bear",
     "name_event",
+    "name_refund",
     "name_state",
     "received",
 ]
@@ -35,6 +39,8 @@ __all__ = [
 
 def explain(order: Order, *, now: datetime) -> Explanation:
     """The order's situation. Reads what `search.with_story` fetches beforehand for lists."""
+    if money_back := refunded.explain(order):
+        return money_back
     if correction := corrected.explain(order):
         return correction
     if order.method == Method.BALANCE:

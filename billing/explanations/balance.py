@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -25,22 +24,6 @@ _UNDONE = Explanation(
     next_step=_("You need not do anything. Start a new top-up whenever you like."),
     may_start_again=True,
 )
-_OTHERS = MappingProxyType(
-    {
-        State.REFUNDED: Explanation(
-            tone="info",
-            title=_("Refunded"),
-            why=_("The money went back to where it came from."),
-            next_step=_("The timeline says when."),
-        ),
-        State.PARTIALLY_REFUNDED: Explanation(
-            tone="info",
-            title=_("Partly refunded"),
-            why=_("A part of the money went back to where it came from."),
-            next_step=_("The rest stays in your balance."),
-        ),
-    }
-)
 _DOUBTED = Explanation(
     tone="warn",
     title=_("Being checked by our team"),
@@ -54,7 +37,7 @@ def explain(order: Order, *, now: datetime) -> Explanation:
         return _explain_moved(order, now=now)
     if any(event.note == Note.UNDONE for event in order.events.all()):
         return _UNDONE
-    return _OTHERS.get(State(order.state), _DOUBTED)
+    return _DOUBTED
 
 
 def _explain_moved(order: Order, *, now: datetime) -> Explanation:

@@ -129,30 +129,6 @@ _ENDINGS = MappingProxyType(
             next_step=_("Contact our team if you do not agree."),
             may_start_again=True,
         ),
-        State.PARTIALLY_REFUNDED: Explanation(
-            tone="info",
-            title=_("Partly refunded"),
-            why=_("A part of this payment went back to where it came from."),
-            next_step=_("The rest stays in your balance."),
-        ),
-        State.REFUNDED: Explanation(
-            tone="info",
-            title=_("Refunded"),
-            why=_("This payment went back to where it came from."),
-            next_step=_("Banks need a few days to show it."),
-        ),
-        State.DISPUTED: Explanation(
-            tone="warn",
-            title=_("Disputed"),
-            why=_("The card's holder disputed this payment at the bank."),
-            next_step=_("Contact our team if this was a mistake."),
-        ),
-        State.CHARGED_BACK: Explanation(
-            tone="error",
-            title=_("Charged back"),
-            why=_("The bank decided the dispute for the card's holder and took the money back."),
-            next_step=_("Contact our team if this was a mistake."),
-        ),
     }
 )
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.explanations.received import received
 from billing.explanations.situations import ENDED_BY_TEAM, Explanation, reason_of_team
-from billing.models import Note, Order, OrderEvent, State
+from billing.models import CREDITING, Note, Order, OrderEvent, State
 from wallet.calendar import BOOKS, business_date
 from wallet.money import labelled
 
@@ -130,18 +130,6 @@ _ENDINGS = MappingProxyType(
             may_start_again=True,
         ),
         State.FAILED: replace(ENDED_BY_TEAM, why=_STAYS),
-        State.PARTIALLY_REFUNDED: Explanation(
-            tone="info",
-            title=_("Partly refunded"),
-            why=_("A part of this payment went back to where it came from."),
-            next_step=_("The rest stays in your balance."),
-        ),
-        State.REFUNDED: Explanation(
-            tone="info",
-            title=_("Refunded"),
-            why=_("This payment went back to where it came from."),
-            next_step=_("Banks need a few days to show it."),
-        ),
     }
 )
 _DOUBTED = Explanation(
@@ -201,7 +189,7 @@ def _explain_review(transfer: Any, *, now: datetime) -> Explanation:
 
 
 def _explain_paid(order: Order, transfer: Any) -> Explanation:
-    credit = max((event for event in order.events.all() if event.state == State.PAID), key=_age, default=None)
+    credit = max((event for event in order.events.all() if event.note in CREDITING), key=_age, default=None)
     note = Note(credit.note) if credit else Note.TRANSFER_PAID
     if note == Note.TRANSFER_SHORT and transfer:
         return replace(

@@ -20,8 +20,12 @@ def name_state(order: Order) -> Text:
 
 def code_state(order: Order) -> str:
     """The same for machines."""
-    note = _last_note(order)
-    return _ENDINGS[note][0] if order.state == State.REFUNDED and note in _ENDINGS else order.state
+    return code_ending(order.state, _last_note(order))
+
+
+def code_ending(state: str, note: str) -> str:
+    """As `code_state`, of an order in this state whose last event has this note."""
+    return _ENDINGS[note][0] if state == State.REFUNDED and note in _ENDINGS else state
 
 
 def name_event(event: OrderEvent) -> Text:

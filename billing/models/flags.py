@@ -24,6 +24,10 @@ class Flag(models.Model):
         UNREADABLE = "UNREADABLE", _("Stripe's answer about the payment cannot be understood")
         NO_SUCH_SESSION = "NO_SUCH_SESSION", _("Stripe does not know the payment's session")
         REFUSED_BY_STRIPE = "REFUSED_BY_STRIPE", _("Stripe refused to start the payment")
+        REFUND_MISMATCH = "REFUND_MISMATCH", _("Stripe reports of a refund what does not agree with it")
+        REFUNDED_AT_STRIPE = "REFUNDED_AT_STRIPE", _("Refunded at Stripe, not here; booked as it happened")
+        DISPUTED = "DISPUTED", _("The card's bank took the money back, or asks about it")
+        DISPUTE_UNCLEAR = "DISPUTE_UNCLEAR", _("Stripe reports something about a dispute that we cannot book")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name=_("organisation"))

@@ -69,6 +69,37 @@ class Note(models.TextChoices):
     UNDONE = "UNDONE", _("Undone: the money is back in the wallet")
     TAKEN_BACK = "TAKEN_BACK", _("Credited to the wrong balance: taken back there and credited to the right one")
     CORRECTED = "CORRECTED", _("Credited here instead of the wrong balance")
+    REFUND_ASKED = "REFUND_ASKED", _("A refund was asked for; the amount is set aside")
+    REFUND_APPROVED = "REFUND_APPROVED", _("The refund was approved and is on its way")
+    REFUND_SUCCEEDED = "REFUND_SUCCEEDED", _("Refunded")
+    REFUND_FAILED = "REFUND_FAILED", _("The refund failed; the amount is back in the balance")
+    REFUND_RETURNED = "REFUND_RETURNED", _("The refund came back; the amount is in the balance again")
+    REFUND_DECLINED = "REFUND_DECLINED", _("The refund was declined; the amount is back in the balance")
+    REFUND_WITHDRAWN = "REFUND_WITHDRAWN", _("The refund was withdrawn; the amount is back in the balance")
+    DISPUTE_ASKED = "DISPUTE_ASKED", _("The card's bank asks about this payment; no money has moved")
+    DISPUTED = "DISPUTED", _("The card's holder disputed this payment; the card's bank took the money back")
+    REINSTATED = "REINSTATED", _("The card's bank gave the disputed money back")
+    DISPUTE_LOST = "DISPUTE_LOST", _("The card's bank decided the dispute for the card's holder")
+    DISPUTE_CLOSED = "DISPUTE_CLOSED", _("The card's bank asks no more about this payment")
+    FAPIAO_ASKED = "FAPIAO_ASKED", _("A fapiao was asked for")
+    FAPIAO_WITHDRAWN = "FAPIAO_WITHDRAWN", _("The request for a fapiao was withdrawn")
+    FAPIAO_ISSUED = "FAPIAO_ISSUED", _("The fapiao was issued")
+    FAPIAO_REJECTED = "FAPIAO_REJECTED", _("The request for a fapiao was rejected")
+    FAPIAO_REVERSED = "FAPIAO_REVERSED", _("The fapiao was reversed by a red-letter fapiao")
+
+
+CREDITING = (
+    Note.CARD_PAID,
+    Note.PAID_LATE,
+    Note.EXTRA_MONEY,
+    Note.TRANSFER_PAID,
+    Note.TRANSFER_SHORT,
+    Note.TRANSFER_OVER,
+    Note.ASSIGNED,
+    Note.MOVED,
+    Note.CORRECTED,
+)
+"""With one of these an order was credited; whatever is told later of a paid order is told with others."""
 
 
 class Order(models.Model):
@@ -133,6 +164,14 @@ class Order(models.Model):
                 condition=Q(state__in=["PENDING", "IN_REVIEW", "REJECTED"]),
             ),
             models.Index(fields=["organisation", "paid_at"], condition=Q(method="BALANCE"), name="order_moved"),
+            models.Index(fields=["paid_at"], condition=Q(paid_at__isnull=False), name="order_paid"),
+            # Order Details: newest first, narrowed by one of these and by days, at any depth; and an amount looked for.
+            models.Index(fields=["organisation", "-created_at", "-id"], name="order_by_time"),
+            models.Index(fields=["organisation", "state", "-created_at", "-id"], name="order_by_state_and_time"),
+            models.Index(fields=["organisation", "method", "-created_at", "-id"], name="order_by_method_and_time"),
+            models.Index(fields=["organisation", "target", "-created_at", "-id"], name="order_by_target_and_time"),
+            models.Index(fields=["organisation", "paid"], name="order_by_paid"),
+            models.Index(fields=["organisation", "credited"], name="order_by_credited"),
         ]
 
     def __str__(self) -> str:
@@ -166,6 +205,10 @@ class OrderEvent(models.Model):
     by = models.CharField(_("by"), max_length=254)
     note = models.CharField(_("note"), max_length=20, choices=Note)
     detail = models.CharField(_("detail"), max_length=500, blank=True)
+    refund = models.ForeignKey(
+        "billing.Refund", models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("refund")
+    )
+    """The refund that it tells of, if it does."""
 
     class Meta:
         verbose_name = _("order event")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from billing import auto_fill, explanations, origins, rates, targets
+from billing.forms import STATE_LABELS
 from billing.models import Order, OrderEvent
 from products import catalogue
 from wallet import chart
@@ -55,6 +56,12 @@ def topup_address(code: str) -> str:
 @register.filter
 def state(order: Order) -> str:
     return str(explanations.name_state(order))
+
+
+@register.filter
+def state_label(code: str) -> str:
+    """Of orders of one stored state, several of which may be told apart one by one."""
+    return str(STATE_LABELS[code])
 
 
 @register.filter

@@ -19,7 +19,7 @@ from products import access
 from products.charges import INSUFFICIENT_CODE
 from products.models import Product
 from wallet import chart
-from wallet.access import MemberRequest, member_required, memberships_of
+from wallet.access import MemberRequest, find_acting, member_required
 from wallet.models import Account, Member, Role, User
 from wallet.money import WALLET_CURRENCY
 
@@ -52,10 +52,7 @@ def _change(request: MemberRequest) -> HttpResponse:
     """A form counts for the organisation it was shown for, whichever one is current now."""
     form = AlertForm(request.POST)
     form.is_valid()
-    wanted = form.cleaned_data.get("organisation")
-    acting = memberships_of(request).get(wanted) if wanted else None
-    if acting is None:
-        raise Http404
+    acting = find_acting(request, form.cleaned_data.get("organisation"))
     if not acting.may_top_up:
         return _refuse(request, acting)
     alert = _find(acting, form.cleaned_data.get("target", ""))

@@ -19,7 +19,7 @@ from billing.models import LowBalanceAlert
 from products import access, balances, catalogue
 from products.models import Product
 from wallet import chart
-from wallet.access import MemberRequest, member_required, memberships_of
+from wallet.access import MemberRequest, find_acting, member_required
 from wallet.calendar import business_date
 from wallet.forms import ShownForm
 from wallet.models import Account, Member
@@ -80,11 +80,7 @@ def _set(request: MemberRequest, slug: str) -> HttpResponse:
 def _find_acting(request: MemberRequest, form: ShownForm) -> Member:
     """The reader's membership in the organisation the form was shown for; 404 when he has none."""
     form.is_valid()
-    wanted = form.cleaned_data.get("organisation")
-    acting = memberships_of(request).get(wanted) if wanted else None
-    if acting is None:
-        raise Http404
-    return acting
+    return find_acting(request, form.cleaned_data.get("organisation"))
 
 
 def _find_product(member: Member, slug: str) -> Product:

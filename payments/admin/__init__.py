@@ -1,5 +1,37 @@
 """Staff pages of payments: orders with their stories, payments, the inbox, finance's desk and rules, bank lines."""
 
-from payments.admin import assignments, inbox, lines, orders, payments, rules, statements, transfers
+from payments.admin import (
+    assignments,
+    balance_transactions,
+    closes,
+    disputes,
+    fapiao,
+    house_moves,
+    inbox,
+    lines,
+    orders,
+    payments,
+    payouts,
+    refunds,
+    rules,
+    statements,
+    transfers,
+)
 
-__all__ = ["assignments", "inbox", "lines", "orders", "payments", "rules", "statements", "transfers"]
+__all__ = [
+    "assignments",
+    "balance_transactions",
+    "closes",
+    "disputes",
+    "fapiao",
+    "house_moves",
+    "inbox",
+    "lines",
+    "orders",
+    "payments",
+    "payouts",
+    "refunds",
+    "rules",
+    "statements",
+    "transfers",
+]

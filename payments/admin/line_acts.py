@@ -22,6 +22,7 @@ from payments.models import BankLine, Transfer
 from payments.sightings import ChangedMeanwhile
 from payments.statement_forms import ReturnForm, ShareFormSet, WhyForm
 from wallet.admin.people import find_person
+from wallet.ids import read_ids
 from wallet.models import User
 from wallet.money import labelled
 
@@ -143,7 +144,7 @@ def mark_same(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _approve_all(request: HttpRequest, *, by: User, now: datetime) -> None:
-    chosen = BankLine.objects.filter(pk__in=_ids(request.POST.getlist("line"))).order_by("booked_on", "id")
+    chosen = BankLine.objects.filter(pk__in=read_ids(request.POST.getlist("line"))).order_by("booked_on", "id")
     approved = 0
     for line in chosen[:_MOST]:
         try:
@@ -153,17 +154,6 @@ def _approve_all(request: HttpRequest, *, by: User, now: datetime) -> None:
             messages.error(request, f"{line.bank_reference or line.pk}: {error}")
     if approved:
         messages.success(request, _("Approved and credited: %(count)d.") % {"count": approved})
-
-
-def _ids(texts: list[str]) -> list[UUID]:
-    return [UUID(text) for text in texts if _is_id(text)]
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False
 
 
 def _list_exact(found: Iterable[BankLine], *, by: User) -> list[dict[str, Any]]:

@@ -44,6 +44,17 @@ def tell(line: BankLine) -> list[dict[str, Any]]:
     ]
 
 
+def describe(line: BankLine) -> str:
+    """A bank line as one reads it on a statement."""
+    parts = (line.booked_on.isoformat(), labelled(line.amount), line.account.code, line.payer_name, line.text[:80])
+    return " · ".join(part for part in parts if part)
+
+
+def link_to_line(line: BankLine) -> str:
+    """The way to a bank line's page."""
+    return link_to(reverse("admin:payments_bankline_change", args=[line.pk]), describe(line))
+
+
 def explain(reason: Any, detail: str) -> str:
     """A reason in the reader's language, with what it is about."""
     return f"{reason}: {detail}" if reason and detail else str(reason or detail)

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import F, Q, QuerySet
@@ -15,12 +14,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from payments import desk
-from payments.admin import line_acts, line_stories
-from payments.models import BankLine, DeskAct, StatementFile
+from payments import desk, outgoing
+from payments.admin import house_moves, line_acts, line_stories
+from payments.models import BankLine, BankRefund, DeskAct, StatementFile
 from wallet.admin import cells
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
+from wallet.ids import read_id
 from wallet.models import User
 from wallet.money import WALLET_CURRENCY, AmountError, labelled, parse_amount
 
@@ -44,11 +44,14 @@ class RestFilter(admin.SimpleListFilter):
     parameter_name = "rest"
 
     def lookups(self, *args: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  # Django's contract
-        return [("any", _("Something is left")), *((value, label) for value, _days, label in _AGES)]
+        ages = ((value, label) for value, _days, label in _AGES)
+        return [("any", _("Something is left")), *ages, ("out", _("Money out, unexplained"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[BankLine]) -> QuerySet[BankLine]:  # noqa: ARG002  # as above
         if not self.value():
             return queryset
+        if self.value() == "out":
+            return queryset.filter(direction=BankLine.Direction.OUT, allocated__lt=F("amount"))
         waiting = queryset.filter(direction=BankLine.Direction.IN, allocated__lt=F("amount"))
         days = next((days for value, days, _label in _AGES if value == self.value()), 0)
         return waiting.filter(created_at__lte=timezone.now() - timedelta(days=days))
@@ -81,13 +84,13 @@ class FileFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  # Django's contract
         files = StatementFile.objects.select_related("account")
         shown = list(files.order_by("-imported_at")[:_FILES])
-        asked = _read_id(request.GET.get("file", ""))
+        asked = read_id(request.GET.get("file", ""))
         if asked and asked not in {file.pk for file in shown}:
             shown += files.filter(pk=asked)
         return [(str(file.pk), str(file)) for file in shown]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[BankLine]) -> QuerySet[BankLine]:  # noqa: ARG002  # as above
-        asked = _read_id(self.value() or "")
+        asked = read_id(self.value() or "")
         return queryset.filter(file=asked) if asked else queryset
 
 
@@ -187,13 +190,6 @@ class BankLineAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
         return cells.show_moment(line.created_at)
 
 
-def _read_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 def _acts_on_all(request: HttpRequest) -> list[dict[str, Any]]:
     acts = []
     if request.user.has_perm(line_acts.PERMISSION):
@@ -207,7 +203,10 @@ def _acts_on_all(request: HttpRequest) -> list[dict[str, Any]]:
 def _acts_on(line: BankLine, request: HttpRequest) -> list[dict[str, Any]]:
     if not request.user.has_perm(line_acts.PERMISSION):
         return []
-    if line.direction != BankLine.Direction.IN or line.rest.amount <= 0:
+    if line.direction == BankLine.Direction.OUT:
+        refunds = [_act_of_refund(one.paid) for one in outgoing.suggest_refunds(line)]
+        return refunds + house_moves.list_acts(line, request.user)
+    if line.rest.amount <= 0:
         return []
     acts = [
         {"title": _("Assign"), "address": reverse("admin:payments_line_assign", args=[line.pk])},
@@ -220,4 +219,10 @@ def _acts_on(line: BankLine, request: HttpRequest) -> list[dict[str, Any]]:
             0,
             {"title": _("It was approved by hand"), "address": reverse("admin:payments_line_same", args=[line.pk])},
         )
-    return acts
+    return acts + house_moves.list_acts(line, request.user)
+
+
+def _act_of_refund(paid: BankRefund) -> dict[str, Any]:
+    """To where a payment that this line may be is recorded."""
+    title = _("It paid refund %(number)s") % {"number": paid.refund}
+    return {"title": title, "address": reverse("admin:billing_refund_paid", args=[paid.refund_id])}

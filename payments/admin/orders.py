@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from billing import corrections, search, targets
 from billing.models import Flag, Order, State
 from payments import checkout, stripe_api
-from payments.admin import stories, transfer_stories
+from payments.admin import order_trails, stories, stripe_stories, transfer_stories
 from payments.models import InboxEvent, Payment
 from products import numbers
 from products.models import Product, ProductBalance
@@ -140,7 +140,7 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         order = self.get_object(request, object_id)
         more = dict(extra_context or {})
         if order:
-            more |= {"tables": _tell(order), "acts": _acts_on(order, request)}
+            more |= {"tables": _tell(order, request), "acts": _acts_on(order, request)}
         return super().change_view(request, object_id, form_url, more)
 
     def end(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -223,9 +223,10 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         return ", ".join(flag.get_reason_display() for flag in order.flags.all() if flag.resolved_at is None)
 
 
-def _tell(order: Order) -> list[stories.Table]:
+def _tell(order: Order, request: HttpRequest) -> list[stories.Table]:
     timeline, *others = stories.tell(order)
-    return [timeline, *transfer_stories.tell(order), *others]
+    paid_by = [*transfer_stories.tell(order), *stripe_stories.tell(order, by=request.user)]
+    return [timeline, *paid_by, *others, *order_trails.tell(order)]
 
 
 def _into(number: str) -> Q:
@@ -249,6 +250,8 @@ def _acts_on(order: Order, request: HttpRequest) -> list[dict[str, Any]]:
     if request.user.has_perm("billing.add_correction") and not corrections.why_not_correctable(order):
         correct = reverse("admin:billing_correction_propose", args=[order.pk])
         acts.append({"title": _("Correct the balance"), "address": correct})
+    if request.user.has_perm("billing.add_refund") and order.is_credited:
+        acts.append({"title": _("Refund"), "address": reverse("admin:billing_refund_start", args=[order.pk])})
     return acts
 
 

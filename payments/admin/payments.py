@@ -1,19 +1,29 @@
-"""Payments and signs of life for ops."""
+"""Payments and signs of life for ops; and asking Stripe about a payment at once."""
 
 import json
+from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from billing import numbers, search
+from billing.forms import NothingForm
+from payments import checkout, stripe_api
 from payments.admin import stories
 from payments.models import Heartbeat, Payment
 from wallet.admin.lookups import ModelAdmin
-from wallet.admin.people import ReadOnly
+from wallet.admin.people import ReadOnly, find_person
 from wallet.money import labelled
+
+ASKS = "payments.change_inboxevent"
+"""Whoever may replay an event may ask Stripe: it is the same question."""
 
 
 @admin.register(Payment)
@@ -44,6 +54,48 @@ class PaymentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
         "confirmed_at",
     )
     readonly_fields = fields
+    change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.ask)
+        return [path("<uuid:pk>/ask/", view, name="payments_payment_ask"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = dict(extra_context or {})
+        if request.user.has_perm(ASKS) and (payment := self.get_object(request, object_id)):
+            address = reverse("admin:payments_payment_ask", args=[payment.pk])
+            more["act"] = {"title": _("Ask Stripe now"), "address": address}
+        return super().change_view(request, object_id, form_url, more)
+
+    def ask(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        find_person(request, permission=ASKS)
+        payment = get_object_or_404(Payment.objects.select_related("order"), pk=pk)
+        if request.method == "POST":
+            self._ask(request, payment)
+            return redirect(reverse("admin:billing_order_change", args=[payment.order_id]))
+        context = {
+            "title": _("Ask Stripe now"),
+            "subject": payment,
+            "explanation": _("Stripe is asked what is true, and the order becomes that; nothing is credited twice."),
+            "button": _("Ask Stripe now"),
+            "form": NothingForm(),
+            "back": reverse("admin:payments_payment_change", args=[payment.pk]),
+        }
+        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
+
+    def _ask(self, request: HttpRequest, payment: Payment) -> None:
+        try:
+            asked = checkout.ask_about(payment_id=payment.pk, by=str(request.user), now=timezone.now())
+        except stripe_api.StripeUnavailable:
+            messages.warning(request, _("Stripe cannot be reached at the moment. Nothing was done; try again later."))
+        except (stripe_api.StripeRefused, stripe_api.SessionUnreadable) as error:
+            messages.warning(request, _("Stripe's answer helps no further: %(error)s") % {"error": error})
+        else:
+            said = asked.stripe_status or _("never started at Stripe")
+            self.log_change(request, payment, str(_("Asked Stripe: %(said)s") % {"said": said}))
+            messages.success(request, _("Stripe said: %(said)s") % {"said": said})
 
     def get_search_results(
         self,

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from djmoney.money import Money
 
 from billing import targets
-from billing.models import Correction, Flag, Method, Order, OrderEvent, OrderMail
-from payments.models import InboxEvent, Payment
+from billing.models import Correction, Dispute, Flag, Order, OrderEvent, Refund
 from wallet.admin.cells import link_to, say_moment
 from wallet.models import Entry
 from wallet.money import labelled
@@ -21,42 +22,46 @@ Table = dict[str, Any]
 
 
 def tell(order: Order) -> list[Table]:
-    """Everything that happened to an order: timeline, payments, money, what Stripe told us, flags, mails."""
-    payments = list(Payment.objects.filter(Q(order=order) | Q(credited_order=order)).order_by("id"))
-    sessions = [payment.session_id for payment in payments if payment.session_id]
+    """What happened to an order here: timeline, money with the balances before and after, refunds, disputes, doubts."""
     events = OrderEvent.objects.filter(order=order).order_by("id")
     entries = (
         Entry.objects.filter(posting__organisation_id=order.organisation_id, posting__order_number=order.number)
         .select_related("posting", "account")
         .order_by("id")
     )
-    told = InboxEvent.objects.filter(object_id__in=sessions).defer("raw").order_by("received_at")
     flags = Flag.objects.filter(order=order).select_related("resolved_by").order_by("since")
-    mails = OrderMail.objects.filter(event__order=order).order_by("claimed_at")
-    by_card = table(
-        _("Payments"),
-        (_("payment"), _("state"), _("amount"), _("payment intent"), _("what Stripe said last"), _("asked")),
-        map(_payment_cells, payments),
-    )
-    by_stripe = table(
-        _("What Stripe told us"),
-        (_("received"), _("event"), _("handled"), _("outcome"), _("last error")),
-        map(_inbox_cells, told),
-    )
-    is_by_card = order.method == Method.CARD
     return [
         table(_("Timeline"), (_("when"), _("state"), _("why"), _("by")), map(_event_cells, events)),
-        *([by_card] if is_by_card else []),
         table(
             _("Postings"),
-            (_("when"), _("key"), _("account"), _("debit"), _("credit"), _("balance after")),
+            (
+                *(_("when"), _("key"), _("account"), _("debit"), _("credit"), _("balance before")),
+                _("balance after"),
+            ),
             map(_entry_cells, entries),
         ),
-        *([by_stripe] if is_by_card else []),
+        *_tell_refunds(order),
+        *_tell_disputes(order),
         *_tell_corrections(order),
         table(_("Flags"), (_("since"), _("reason"), _("detail"), _("resolved"), _("note")), map(_flag_cells, flags)),
-        table(_("Mails"), (_("sent"), _("to"), _("subject"), _("last error")), map(_mail_cells, mails)),
     ]
+
+
+def _tell_refunds(order: Order) -> list[Table]:
+    """Only where there are any."""
+    headers = (
+        *(_("asked for"), _("by"), _("number"), _("taken from the balance"), _("paid back"), _("state")),
+        *(_("approved by"), _("refunded"), _("why it did not go")),
+    )
+    rows = [_refund_cells(refund) for refund in Refund.objects.filter(order=order).order_by("id")]
+    return [table(_("Refunds"), headers, rows)] if rows else []
+
+
+def _tell_disputes(order: Order) -> list[Table]:
+    """Only where there are any."""
+    headers = (_("opened"), _("dispute at Stripe"), _("state"), _("amount"), _("fee"), _("owed"), _("evidence due"))
+    rows = [_dispute_cells(dispute) for dispute in Dispute.objects.filter(order=order).order_by("id")]
+    return [table(_("Disputes"), headers, rows)] if rows else []
 
 
 def _tell_corrections(order: Order) -> list[Table]:
@@ -83,36 +88,45 @@ def _event_cells(event: OrderEvent) -> Cells:
     return say_moment(event.at), event.get_state_display(), why, event.by
 
 
-def _payment_cells(payment: Payment) -> Cells:
-    return (
-        link("payments_payment", payment.pk, shorten(payment.session_id or "—")),
-        payment.get_state_display(),
-        labelled(payment.amount),
-        payment.payment_intent_id,
-        payment.stripe_status,
-        say_moment(payment.asked_at),
-    )
-
-
 def _entry_cells(entry: Entry) -> Cells:
     amount = labelled(entry.amount)
+    is_normal = entry.side == entry.account.normal_side
+    before = entry.balance_after - entry.amount if is_normal else entry.balance_after + entry.amount
     return (
         say_moment(entry.posting.posted_at),
-        link("wallet_posting", entry.posting_id, entry.posting.key),
+        link_to(f"{reverse('show_posting')}?{urlencode({'q': entry.posting_id})}", entry.posting.key),
         entry.account.code,
         amount if entry.side == "DEBIT" else "",
         amount if entry.side == "CREDIT" else "",
+        labelled(before),
         labelled(entry.balance_after),
     )
 
 
-def _inbox_cells(event: InboxEvent) -> Cells:
+def _refund_cells(refund: Refund) -> Cells:
     return (
-        say_moment(event.received_at),
-        link("payments_inboxevent", event.pk, f"{event.type} {event.event_id}"),
-        say_moment(event.handled_at),
-        event.get_outcome_display(),
-        event.error,
+        say_moment(refund.asked_at),
+        refund.asked_by_name,
+        link("billing_refund", refund.pk, refund.number),
+        labelled(refund.amount),
+        labelled(refund.back),
+        refund.get_state_display(),
+        refund.approved_by_name,
+        say_moment(refund.succeeded_at),
+        refund.failure,
+    )
+
+
+def _dispute_cells(dispute: Dispute) -> Cells:
+    currency = dispute.amount.currency
+    return (
+        say_moment(dispute.opened_at),
+        link("billing_dispute", dispute.pk, dispute.stripe_id),
+        dispute.get_state_display(),
+        labelled(dispute.amount),
+        labelled(dispute.fee),
+        labelled(Money(dispute.debt, currency)),
+        say_moment(dispute.evidence_due_at),
     )
 
 
@@ -132,10 +146,6 @@ def _flag_cells(flag: Flag) -> Cells:
     resolved = f"{say_moment(flag.resolved_at)} {flag.resolved_by}" if flag.resolved_at else ""
     since = link("billing_flag", flag.pk, say_moment(flag.since))
     return since, flag.get_reason_display(), flag.detail, resolved, flag.note
-
-
-def _mail_cells(mail: OrderMail) -> Cells:
-    return link("billing_ordermail", mail.pk, say_moment(mail.sent_at) or "—"), mail.to, mail.subject, mail.error
 
 
 def link(model: str, pk: UUID, text: str) -> str:

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_POST
 from payments import candidates, desk, findings, keeping, references
 from payments.admin import transfer_page, transfer_trials
 from payments.admin.transfer_trials import REFUSALS, Trial, explain
-from payments.desk_forms import ApprovalForm, FactsForm, RejectionForm, propose, read_ids, word_for
+from payments.desk_forms import ApprovalForm, FactsForm, RejectionForm, propose, word_for
 from payments.models import DeskAct, Finding, RejectionReason, Transfer
 from payments.sightings import ChangedMeanwhile
 from wallet.admin.people import find_person
 from wallet.calendar import business_date
+from wallet.ids import read_ids
 from wallet.models import User
 from wallet.money import labelled
 

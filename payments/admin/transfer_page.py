@@ -21,10 +21,11 @@ from payments.admin import transfer_trials
 from payments.admin.transfer_trials import Trial
 from payments.appraisals import Claim, TypedLine
 from payments.candidates import Candidate
-from payments.desk_forms import TYPED, FactsForm, read_ids
+from payments.desk_forms import TYPED, FactsForm
 from payments.models import RECORDABLE, Approval, Finding, Share, Slip, Transfer
 from wallet import details
 from wallet.calendar import business_date
+from wallet.ids import read_ids
 from wallet.models import PayerName, User
 from wallet.money import labelled
 
@@ -94,7 +95,7 @@ def _tell_rates(transfer: Transfer, form: FactsForm, *, now: datetime) -> dict[s
 
 def _tell_where_it_stands(transfer: Transfer, trial: Trial | None, *, by: User, now: datetime) -> dict[str, Any]:
     is_taken = transfer.is_taken(now=now)
-    is_own = by.memberships.filter(organisation_id=transfer.organisation_id).exists()
+    is_own = by.belongs_to(transfer.organisation_id)
     is_somebody_elses = is_taken and transfer.taken_by_id != by.pk
     may_act = by.has_perm("payments.change_transfer")
     limit = transfer_trials.find_limit(transfer.amount.currency.code)

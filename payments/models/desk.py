@@ -25,6 +25,10 @@ class DeskAct(models.Model):
         KEPT = "KEPT", _("Kept the money until the rest arrives")
         RETURNED = "RETURNED", _("Recorded that it was sent back")
         SAME = "SAME", _("Recognised it as the money of another line")
+        PAYOUT = "PAYOUT", _("Recognised it as a payout of Stripe")
+        HOUSE = "HOUSE", _("Said that it is the house's own money")
+        REFUND_PAID = "REFUND_PAID", _("Recorded it as a refund paid")
+        REFUND_RETURNED = "REFUND_RETURNED", _("Recorded it as a refund that came back")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     transfer = models.ForeignKey(Transfer, models.PROTECT, null=True, blank=True, related_name="acts")

@@ -183,6 +183,11 @@ class Allocation(models.Model):
         CREDITED = "CREDITED", _("Credited")
         RETURNED = "RETURNED", _("Sent back")
         SAME = "SAME", _("The same money as another line")
+        REFUND = "REFUND", _("A refund")
+        BOUNCED = "BOUNCED", _("A refund that came back")
+        PAYOUT = "PAYOUT", _("A payout of Stripe")
+        CHARGE = "CHARGE", _("Charge or interest of the bank")
+        EXCHANGE = "EXCHANGE", _("Exchange of currencies")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name=_("organisation"))

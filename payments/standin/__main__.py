@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import sessions
+from . import refunds, sessions
 from .application import Application
 from .context import Context, World
 from .deliveries import Courier
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(number, lambda *_: stopped.set())
     threading.excepthook = _end_loudly
     Courier(world).start()
-    threading.Thread(target=_expire_sessions, args=(world,), daemon=True).start()
+    threading.Thread(target=_pass_time, args=(world,), daemon=True).start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _announce(options, server)
     stopped.wait()
@@ -83,6 +83,12 @@ def _read(arguments: list[str] | None) -> Options:
         help="for sessions that name none: card, us_bank_account",
     )
     parser.add_argument("--merchant", default=Settings.merchant, help="the name on the hosted page")
+    parser.add_argument(
+        "--refunds-end-after",
+        type=int,
+        default=Settings.refunds_end_after,
+        help="seconds until refunds to the cards that take their time succeed, or fail",
+    )
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input is closed")
     given = parser.parse_args(arguments)
     if not _is_loopback(given.host):
@@ -100,7 +106,9 @@ def _read(arguments: list[str] | None) -> Options:
         host=given.host,
         port=given.port,
         port_file=given.port_file,
-        settings=Settings(fee=fee, payment_methods=methods, merchant=given.merchant),
+        settings=Settings(
+            fee=fee, payment_methods=methods, merchant=given.merchant, refunds_end_after=given.refunds_end_after
+        ),
         delivery=Delivery(webhook_url=given.webhook_url, webhook_secret=given.webhook_secret),
         data=given.data,
     )
@@ -130,9 +138,10 @@ def _announce(options: Options, server: BaseWSGIServer) -> None:
     sys.stdout.flush()
 
 
-def _expire_sessions(world: World) -> NoReturn:
+def _pass_time(world: World) -> NoReturn:
     while True:
-        sessions.expire_due(Context(world=world, now=time.time()))
+        sessions.expire_due(Context(world=world, now=world.now))
+        refunds.settle_due(Context(world=world, now=world.now))
         time.sleep(1)
 
 

@@ -105,7 +105,7 @@ class Api:
             raise InvalidRequest("Idempotency keys have 1 to 255 characters.")
         return Context(
             world=self._world,
-            now=time.time(),
+            now=self._world.now,
             request_id=request_id,
             idempotency_key=key,
             base_url=request.host_url.rstrip("/"),

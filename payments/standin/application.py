@@ -44,6 +44,13 @@ class Application:
                 _post("/_standin/settle", controls.settle),
                 _post("/_standin/expire", controls.expire),
                 _post("/_standin/tamper", controls.tamper),
+                _post("/_standin/refund", controls.refund),
+                _post("/_standin/settle_refund", controls.settle_refund),
+                _post("/_standin/dispute", controls.dispute),
+                _post("/_standin/decide_dispute", controls.decide_dispute),
+                _post("/_standin/pay_out", controls.pay_out),
+                _post("/_standin/move_payout", controls.move_payout),
+                _post("/_standin/adjust", controls.adjust),
             ]
         )
 

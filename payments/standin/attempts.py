@@ -5,7 +5,7 @@ A declined attempt raises CardDeclined after recording itself: commit, do not ro
 
 from dataclasses import dataclass
 
-from . import ids, intents, sessions
+from . import disputes, ids, intents, sessions
 from .cards import BANK_FAILED, CARDS, NOT_AUTHENTICATED, Decline, PresentedCard
 from .context import Context
 from .errors import NotFound, Refused
@@ -124,6 +124,8 @@ def _charge_card(ctx: Context, session: Json, card: PresentedCard, email: str) -
     emit(ctx, "charge.succeeded", made)
     emit(ctx, "payment_intent.succeeded", intent)
     emit(ctx, "checkout.session.completed", session)
+    if card.card.later == "disputed":
+        disputes.create(ctx, made)
     return Attempt(session=session)
 
 

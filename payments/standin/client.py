@@ -18,6 +18,7 @@ Json = dict[str, Any]
 _PROJECT = Path(__file__).resolve().parents[2]
 _KEY = "sk_test_standin"
 _PATIENCE = 15
+_A_DAY = 24 * 3600
 
 
 class StandInUnavailable(Exception):
@@ -48,7 +49,8 @@ class StandIn:
         with tempfile.TemporaryDirectory() as folder:
             port_file = Path(folder) / "port"
             command = [sys.executable, "-m", "payments.standin", "--port", "0", "--port-file", str(port_file)]
-            command += ["--stop-with-stdin", "--webhook-secret", webhook_secret, *options]
+            command += ["--stop-with-stdin", "--webhook-secret", webhook_secret]
+            command += ["--refunds-end-after", str(_A_DAY), *options]  # never by itself while a test looks
             command += ["--webhook-url", webhook_url] if webhook_url else []
             command += ["--data", data] if data else []
             process = subprocess.Popen(  # noqa: S603 -- our own module with our own arguments, no shell
@@ -111,6 +113,39 @@ class StandIn:
         """Overwrite fields of a session, or of anything else by its id."""
         return self._post("tamper", {**fields, "session": session_id})
 
+    def refund(self, session_id: str, *, amount: int | None = None) -> Json:
+        """Give money back as somebody does it in Stripe's dashboard; `amount` in cents, the rest without one."""
+        return self._post("refund", {"session": session_id, "amount": amount})
+
+    def settle_refund(
+        self, refund_id: str, *, outcome: str = "succeeded", failure: str = "expired_or_canceled_card"
+    ) -> Json:
+        """End a pending refund: `succeeded`, `failed` or `canceled`; or let one fail that had succeeded."""
+        return self._post("settle_refund", {"refund": refund_id, "outcome": outcome, "failure": failure})
+
+    def dispute(
+        self, session_id: str, *, kind: str = "chargeback", amount: int | None = None, reason: str = "fraudulent"
+    ) -> Json:
+        """Let the customer's bank dispute what was paid: an `inquiry` moves no money, a `chargeback` withdraws it."""
+        return self._post("dispute", {"session": session_id, "kind": kind, "amount": amount, "reason": reason})
+
+    def decide(self, dispute_id: str, *, outcome: str) -> Json:
+        """What the bank does: `withdraw` (of an inquiry), `win`, `lose`, `reinstate` (after it was lost), `close`."""
+        return self._post("decide_dispute", {"dispute": dispute_id, "outcome": outcome})
+
+    def pay_out(self, *, amount: int | None = None, arrival: int | None = None) -> Json:
+        """Send what the balance holds to the bank, as the schedule does; with an amount, as somebody does by hand."""
+        return self._post("pay_out", {"amount": amount, "arrival": arrival})
+
+    def move_payout(self, payout_id: str, *, outcome: str) -> Json:
+        """`in_transit`, `paid`, `failed` (also after it was paid), `canceled`, or `reconciled`: it can be itemised."""
+        return self._post("move_payout", {"payout": payout_id, "outcome": outcome})
+
+    def adjust(self, *, type_: str, category: str, amount: int, currency: str = "usd") -> Json:
+        """Let the balance move by something of any type; `amount` in cents, below zero when it leaves."""
+        given = {"type": type_, "category": category, "amount": amount, "currency": currency}
+        return self._post("adjust", given)
+
     def switch(self, **settings: Any) -> Json:
         """Turn switches; `faults` takes a list of mappings. See `payments/standin/switches.py`."""
         return self._post("switches", settings)
@@ -137,10 +172,13 @@ class StandIn:
             seconds=seconds,
         )
 
+    def ask(self, path: str) -> Json:
+        """What the API answers to a GET: `/v1/charges/ch_…`."""
+        return self._request("GET", path, headers={"Authorization": f"Bearer {_KEY}"})
+
     def events(self, *, session_id: str | None = None) -> list[Json]:
-        """List the latest 100 events, newest first; with a session only those about it."""
-        headers = {"Authorization": f"Bearer {_KEY}"}
-        listed = self._request("GET", "/v1/events?limit=100", headers=headers)["data"]
+        """List the latest 100 events, newest first; with a session (or refund, dispute) only those about it."""
+        listed = self.ask("/v1/events?limit=100")["data"]
         return [each for each in listed if session_id in (None, each["data"]["object"]["id"])]
 
     def _confirm(self, session_id: str, form: dict[str, str]) -> Json:

@@ -1,6 +1,7 @@
 """What every verb needs to know: where things are kept, the time, and the request it serves."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 from .settings import Settings
@@ -19,6 +20,11 @@ class World:
     settings: Settings
     wake: threading.Event
     """set when there is something to deliver"""
+
+    @property
+    def now(self) -> float:
+        """The present moment, as the switches have it."""
+        return time.time() + self.switches.delivery.clock
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,15 @@
-"""The tests' door: switches, deliveries by hand, and sessions made to settle, expire or lie."""
+"""The tests' door: switches, deliveries by hand, sessions made to settle, expire or lie, refunds and disputes that
+nobody asked for through the API.
+"""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 
 from werkzeug import Request, Response
 
-from . import attempts, deliveries, sessions
+from . import attempts, deliveries, disputes, payouts, refunds, sessions
+from .balance import Change
 from .context import Context, World
 from .errors import ApiError, InvalidRequest, NotFound, Refused
 from .events import public
@@ -44,6 +46,30 @@ class Controls:
 
     def tamper(self, request: Request) -> Response:
         return self._run(request, self._tamper)
+
+    def refund(self, request: Request) -> Response:
+        """Give money back as somebody does it in the dashboard."""
+        return self._run(request, self._refund)
+
+    def settle_refund(self, request: Request) -> Response:
+        return self._run(request, self._settle_refund)
+
+    def dispute(self, request: Request) -> Response:
+        return self._run(request, self._dispute)
+
+    def decide_dispute(self, request: Request) -> Response:
+        return self._run(request, self._decide_dispute)
+
+    def pay_out(self, request: Request) -> Response:
+        """Send what the balance holds to the bank: by schedule, or with an `amount` as somebody does it by hand."""
+        return self._run(request, self._pay_out)
+
+    def move_payout(self, request: Request) -> Response:
+        return self._run(request, self._move_payout)
+
+    def adjust(self, request: Request) -> Response:
+        """Let the balance move by something of any type, such as a fee that Stripe takes for itself."""
+        return self._run(request, self._adjust)
 
     def _run(self, request: Request, work: Callable[[Json], Json]) -> Response:
         try:
@@ -91,8 +117,52 @@ class Controls:
 
         return self._change(change)
 
+    def _refund(self, given: Json) -> Json:
+        def change(ctx: Context) -> Json:
+            charge = refunds.charge_of_session(ctx, _text(given, "session"))
+            amount = _units(given, "amount")
+            return refunds.create(ctx, {"charge": charge["id"], **({} if amount is None else {"amount": amount})})
+
+        return self._change(change)
+
+    def _settle_refund(self, given: Json) -> Json:
+        outcome = _choice(given, "outcome", refunds.OUTCOMES)
+        failure = _choice({"failure": "expired_or_canceled_card", **given}, "failure", refunds.FAILURES)
+        return self._change(lambda ctx: refunds.settle(ctx, _text(given, "refund"), outcome=outcome, failure=failure))
+
+    def _dispute(self, given: Json) -> Json:
+        kind = _choice({"kind": "chargeback", **given}, "kind", disputes.KINDS)
+        reason = _choice({"reason": "fraudulent", **given}, "reason", disputes.REASONS)
+
+        def change(ctx: Context) -> Json:
+            charge = refunds.charge_of_session(ctx, _text(given, "session"))
+            return disputes.create(ctx, charge, kind=kind, amount=_units(given, "amount"), reason=reason)
+
+        return self._change(change)
+
+    def _decide_dispute(self, given: Json) -> Json:
+        outcome = _choice(given, "outcome", disputes.OUTCOMES)
+        return self._change(lambda ctx: disputes.decide(ctx, _text(given, "dispute"), outcome=outcome))
+
+    def _pay_out(self, given: Json) -> Json:
+        amount, arrival = _units(given, "amount"), _units(given, "arrival")
+        if amount is None:
+            return self._change(lambda ctx: payouts.pay_out(ctx, arrival=arrival))
+        return self._change(lambda ctx: payouts.pay_out_by_hand(ctx, amount, arrival=arrival))
+
+    def _move_payout(self, given: Json) -> Json:
+        outcome = _choice(given, "outcome", payouts.OUTCOMES)
+        return self._change(lambda ctx: payouts.move(ctx, _text(given, "payout"), outcome=outcome))
+
+    def _adjust(self, given: Json) -> Json:
+        amount = given.get("amount")
+        if type(amount) is not int:
+            raise InvalidRequest("amount is a number of the currency's smallest unit", param="amount")
+        change = Change(type=_text(given, "type"), category=_text(given, "category"), amount=amount)
+        return self._change(lambda ctx: payouts.adjust(ctx, change, currency=_text(given, "currency")))
+
     def _change(self, work: Callable[[Context], Json]) -> Json:
-        ctx = Context(world=self._world, now=time.time())
+        ctx = Context(world=self._world, now=self._world.now)
         refusal = None
         with ctx.store.transaction():
             try:
@@ -118,6 +188,20 @@ def _text(given: Json, name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str):
         raise InvalidRequest(f"Missing {name}", code="parameter_missing", param=name)
+    return value
+
+
+def _choice(given: Json, name: str, choices: tuple[str, ...]) -> str:
+    value = _text(given, name)
+    if value not in choices:
+        raise InvalidRequest(f"{name} is one of {', '.join(choices)}", param=name)
+    return value
+
+
+def _units(given: Json, name: str) -> int | None:
+    value = given.get(name)
+    if value is not None and (type(value) is not int or value < 1):
+        raise InvalidRequest(f"{name} is a number of the currency's smallest unit", param=name)
     return value
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from werkzeug.routing import Map, Rule
 
-from . import attempts, cards, events, session_parameters, sessions
+from . import attempts, cards, disputes, events, refunds, session_parameters, sessions
 from .context import Context
 from .errors import InvalidRequest
 from .expansion import expand, line_items
-from .parameters import EXPAND, Created, Email, Field, Group, Integer, Many, Text, Truth
+from .parameters import EXPAND, Created, Email, Field, Group, Integer, Many, Metadata, Text, Truth
 from .store import Json, Window
 
 Verb = Callable[[Context, Json, Mapping[str, str]], Json]
@@ -40,6 +40,21 @@ _CONFIRM: dict[str, Field] = {
     "payment_method_type": Text(choices=session_parameters.PAYMENT_METHODS),
     "card": _CARD,
     "three_d_secure": Text(choices=("complete", "fail")),
+    "expand": EXPAND,
+}
+
+_REFUND: dict[str, Field] = {
+    "amount": Integer(least=1),
+    "charge": Text(),
+    "payment_intent": Text(),
+    "reason": Text(choices=refunds.REASONS),
+    "metadata": Metadata(),
+    "expand": EXPAND,
+}
+_EVIDENCE: dict[str, Field] = {
+    "evidence": Group(fields={name: Text(longest=20_000) for name in disputes.EVIDENCE}),
+    "metadata": Metadata(),
+    "submit": Truth(),
     "expand": EXPAND,
 }
 
@@ -80,6 +95,22 @@ def _confirm(ctx: Context, given: Json, names: Mapping[str, str]) -> Json:
             ctx, names["id"], challenge=attempt.challenge, answer=given["three_d_secure"]
         )
     return _shown(ctx, attempt.session, given)
+
+
+def _create_refund(ctx: Context, given: Json, _: Mapping[str, str]) -> Json:
+    return _shown(ctx, refunds.create(ctx, given), given)
+
+
+def _update_refund(ctx: Context, given: Json, names: Mapping[str, str]) -> Json:
+    return _shown(ctx, refunds.update(ctx, names["id"], given), given)
+
+
+def _answer_dispute(ctx: Context, given: Json, names: Mapping[str, str]) -> Json:
+    return _shown(ctx, disputes.answer(ctx, names["id"], given), given)
+
+
+def _accept_dispute(ctx: Context, given: Json, names: Mapping[str, str]) -> Json:
+    return _shown(ctx, disputes.accept(ctx, names["id"]), given)
 
 
 def _retrieve(kind: str) -> Endpoint:
@@ -128,18 +159,25 @@ _ADDRESSES = {
     "payment_intent": "/v1/payment_intents",
     "charge": "/v1/charges",
     "balance_transaction": "/v1/balance_transactions",
+    "refund": "/v1/refunds",
+    "dispute": "/v1/disputes",
+    "payout": "/v1/payouts",
     "event": "/v1/events",
 }
 
 
 def _rules() -> list[Rule]:
     session = f"{_ADDRESSES['checkout.session']}/<id>"
+    only_metadata = {name: _REFUND[name] for name in ("metadata", "expand")}
     only_page = {name: _PAGE[name] for name in ("limit", "expand")}
     filters: dict[str, Mapping[str, Field]] = {
         "checkout.session": session_parameters.LIST_FILTERS,
         "payment_intent": {},
         "charge": {"payment_intent": Text()},
         "balance_transaction": {"currency": Text(), "payout": Text(), "source": Text(), "type": Text()},
+        "refund": {"charge": Text(), "payment_intent": Text()},
+        "dispute": {"charge": Text(), "payment_intent": Text()},
+        "payout": {"status": Text()},
         "event": {"delivery_success": Truth(), "type": Text(), "types": Many(of=Text())},
     }
     rules = [
@@ -151,6 +189,10 @@ def _rules() -> list[Rule]:
         _rule("GET", session, Endpoint(verb=_retrieve_session)),
         _rule("GET", "/v1/payment_pages/<id>", Endpoint(verb=_retrieve_session)),
         _rule("POST", "/v1/payment_pages/<id>/confirm", Endpoint(verb=_confirm, parameters=_CONFIRM)),
+        _rule("POST", "/v1/refunds", Endpoint(verb=_create_refund, parameters=_REFUND)),
+        _rule("POST", "/v1/refunds/<id>", Endpoint(verb=_update_refund, parameters=only_metadata)),
+        _rule("POST", "/v1/disputes/<id>", Endpoint(verb=_answer_dispute, parameters=_EVIDENCE)),
+        _rule("POST", "/v1/disputes/<id>/close", Endpoint(verb=_accept_dispute)),
     ]
     for kind, address in _ADDRESSES.items():
         rules.append(_rule("GET", address, _list(kind, filters[kind])))

@@ -34,7 +34,7 @@ def emit(ctx: Context, type_: str, thing: Json, *, previous: Json | None = None)
     delivery = ctx.world.switches.delivery
     if delivery.webhook_url is not None:
         for _ in range(delivery.duplicate):
-            due_at = ctx.now + delivery.delay + delivery.shuffle * _random.random()
+            due_at = ctx.now - delivery.clock + delivery.delay + delivery.shuffle * _random.random()
             ctx.store.change(
                 "INSERT INTO deliveries (event, state, due_at) VALUES (?, 'WAITING', ?)", event["id"], due_at
             )

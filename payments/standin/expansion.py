@@ -11,6 +11,8 @@ _EXPANDABLE = {
     "payment_intent": {"latest_charge"},
     "charge": {"balance_transaction", "payment_intent"},
     "balance_transaction": {"source"},
+    "refund": {"balance_transaction", "charge", "failure_balance_transaction", "payment_intent"},
+    "dispute": {"charge", "payment_intent"},
 }
 _DEEPEST = 4
 
@@ -45,6 +47,6 @@ def _follow(ctx: Context, thing: Json, steps: Sequence[str], path: str) -> Json:
         raise InvalidRequest(f"This property cannot be expanded ({path}).", param="expand")
     if step == "line_items":
         return {**thing, "line_items": _follow(ctx, thing.get("line_items") or line_items(thing), rest, path)}
-    named = thing[step]
+    named = thing.get(step)
     found = ctx.store.find(named) if isinstance(named, str) else named
     return thing if found is None else {**thing, step: _follow(ctx, found, rest, path)}

@@ -1,7 +1,6 @@
 """The hosted page's door: what a browser sends, and where it is sent next."""
 
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -137,7 +136,7 @@ class Hosted:
         return _html(page.missing(spoken(request, None)), status=404)
 
     def _context(self) -> Context:
-        return Context(world=self._world, now=time.time())
+        return Context(world=self._world, now=self._world.now)
 
 
 def _trouble(error: CardDeclined) -> Trouble:

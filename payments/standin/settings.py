@@ -36,3 +36,5 @@ class Settings:
     merchant: str = "InnoPaaS"
     payment_methods: tuple[str, ...] = ("card", "us_bank_account")
     """offered when a session does not name its own, as on Stripe's dashboard"""
+    refunds_end_after: int = 30
+    """seconds after which refunds to the cards that take their time come to their end by themselves"""

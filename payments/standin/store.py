@@ -22,6 +22,9 @@ CREATE INDEX IF NOT EXISTS open_sessions ON objects (json_extract(body, '$.expir
     WHERE kind = 'checkout.session' AND json_extract(body, '$.status') = 'open';
 CREATE INDEX IF NOT EXISTS objects_by_intent ON objects (json_extract(body, '$.payment_intent'));
 CREATE INDEX IF NOT EXISTS objects_by_source ON objects (json_extract(body, '$.source'));
+CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (json_extract(body, '$.charge'));
+CREATE INDEX IF NOT EXISTS refunds_to_settle ON objects (json_extract(body, '$._settles_at'))
+    WHERE kind = 'refund' AND json_extract(body, '$._settles_at') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
     request_id TEXT NOT NULL, created INTEGER NOT NULL
@@ -102,7 +105,9 @@ class Store:
         return thing
 
     def save(self, thing: Json) -> Json:
-        self.change("UPDATE objects SET body = ? WHERE id = ?", json.dumps(thing), thing["id"])
+        self.change(
+            "UPDATE objects SET created = ?, body = ? WHERE id = ?", thing["created"], json.dumps(thing), thing["id"]
+        )
         return thing
 
     def find(self, id_: str) -> Json | None:

@@ -32,6 +32,8 @@ class Delivery:
     wrong_secret: bool = False
     timeout: float = 10
     retry_delays: tuple[float, ...] = RETRY_DELAYS
+    clock: float = 0
+    """seconds by which what happens here lies after the real moment, or before it; deliveries keep to the real one"""
 
 
 @dataclass(frozen=True, kw_only=True)

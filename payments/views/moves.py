@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from djmoney.money import Money
 
-from billing import form_tokens, limits, moves, numbers, orders, search
+from billing import form_tokens, limits, moves, numbers, search, top_ups
 from billing.models import Method, TopUpLimit
 from payments.forms import MovesForm
 from payments.views import offers
@@ -145,7 +145,7 @@ def _begin(page: _Page, token: form_tokens.FormToken) -> HttpResponseBase:
     except moves.WalletTooLow as error:
         shortage = read_shortage(error.missing)
         page.form.add_error(None, shortage.sentence)
-    except orders.FormTokenReused as reused:
+    except top_ups.FormTokenReused as reused:
         return render(page.request, "payments/already_sent.html", {"order": reused.order}, status=409)
     return page.render(status=422, shortage=shortage)
 
@@ -154,7 +154,7 @@ def _move(page: _Page, token: form_tokens.FormToken) -> HttpResponseBase:
     """At once, unless the form asks to see it first and was not sent before."""
     request = page.request
     wishes = [
-        orders.TopUp(
+        top_ups.TopUp(
             organisation_id=token.organisation_id,
             target=code,
             method=Method.BALANCE,

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
+from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from billing import limits, rates
+from billing import card_blocks, limits, rates
 from billing.models import TopUpLimit
 from billing.rates import Quote
 from payments.forms import BALANCE, CARD, METHODS, OFFLINE, PRESETS
@@ -119,9 +120,11 @@ class Offers:
         return convert(amount, self.quote)
 
 
-def read(chosen: Mapping[str, str], *, product: Product | None, wallet: Money, now: datetime) -> Offers:
-    """What can be chosen at this moment for a product, or for the wallet; `chosen` is what was chosen before in each
-    field of amounts.
+def read(
+    chosen: Mapping[str, str], *, organisation_id: UUID, product: Product | None, wallet: Money, now: datetime
+) -> Offers:
+    """What an organisation can choose at this moment for a product, or for the wallet; `chosen` is what was chosen
+    before in each field of amounts.
     """
     quote, stale = _quote(now=now)
     ranges = {(limit.method, limit.currency): limit for limit in TopUpLimit.objects.all()}
@@ -149,7 +152,7 @@ def read(chosen: Mapping[str, str], *, product: Product | None, wallet: Money, n
         for currency in (WALLET_CURRENCY, rates.QUOTED)
     ]
     return Offers(
-        card=make(CARD, WALLET_CURRENCY, ""),
+        card=make(CARD, WALLET_CURRENCY, card_blocks.why_blocked(organisation_id)),
         balance=make(BALANCE, WALLET_CURRENCY, "") if product else None,
         offline=tuple(offline),
         quote=quote,

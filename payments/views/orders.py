@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from billing import explanations
+from billing import card_blocks, explanations
 from billing.models import Method, Order, State
 from payments import checkout, stripe_api, transfers
 from payments.models import Payment, Transfer
@@ -49,6 +49,8 @@ def send_to_stripe(request: MemberRequest, payment: Payment, *, now: datetime) -
         return SeeOther(checkout.open_session(payment_id=payment.pk, now=now))
     except checkout.CannotBePaid:
         messages.warning(request, _("This order is not waiting for a card payment any more."))
+    except card_blocks.CardBlocked as blocked:
+        messages.warning(request, str(blocked))
     except stripe_api.StripeUnavailable:
         messages.warning(
             request, _("Stripe cannot be reached at the moment. Nothing was charged. Continue to payment in a minute.")

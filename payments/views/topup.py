@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from djmoney.money import Money
 
-from billing import form_tokens, limits, moves, orders, origins, rates, targets
+from billing import card_blocks, form_tokens, limits, moves, origins, rates, targets, top_ups
 from billing.models import Method, Order, TopUpLimit
 from payments import checkout, transfers
 from payments.forms import BALANCE, CARD, OFFLINE, PRESETS, ProductTopUpForm, TopUpForm
@@ -69,7 +69,13 @@ class _Page:
             "product": self.product,
             "product_limits": limits.tell_product(self.product) if self.product else "",
             "number": targets.number(organisation_id=self.acting.organisation_id, code=self.code),
-            "offers": offers.read(chosen, product=self.product, wallet=wallet, now=timezone.now()),
+            "offers": offers.read(
+                chosen,
+                organisation_id=self.acting.organisation_id,
+                product=self.product,
+                wallet=wallet,
+                now=timezone.now(),
+            ),
             "balance": self.balance(self.code),
             "wallet": wallet,
             "next": self.next,
@@ -160,7 +166,7 @@ def _submit(request: MemberRequest, slug: str) -> HttpResponseBase:
         form.reckon(wallet=page.balance(chart.WALLET), holds=page.balance(page.code))
     if not form.is_valid():
         return page.render(status=422)
-    wish = orders.TopUp(
+    wish = top_ups.TopUp(
         organisation_id=acting.organisation_id,
         target=token.target,
         method=form.paid_by,
@@ -170,12 +176,14 @@ def _submit(request: MemberRequest, slug: str) -> HttpResponseBase:
     return _begin(page, wish)
 
 
-def _begin(page: _Page, wish: orders.TopUp) -> HttpResponseBase:
+def _begin(page: _Page, wish: top_ups.TopUp) -> HttpResponseBase:
     shortage = None
     try:
         return _open(page, wish)
     except limits.OutsideLimits as error:
         page.form.add_error(page.form.amount_field, str(error))
+    except card_blocks.CardBlocked as blocked:
+        page.form.add_error("method", str(blocked))
     except rates.RateStale as stale:
         page.form.add_error("currency", str(stale))
     except (transfers.NoReceivingAccount, TopUpLimit.DoesNotExist):
@@ -186,12 +194,12 @@ def _begin(page: _Page, wish: orders.TopUp) -> HttpResponseBase:
         page.form.add_error(page.form.amount_field, shortage.sentence)
     except catalogue.NotOffered:
         return _say_not_offered(page.request, page.product, status=409)
-    except orders.FormTokenReused as reused:
+    except top_ups.FormTokenReused as reused:
         return render(page.request, "payments/already_sent.html", {"order": reused.order}, status=409)
     return page.render(status=422, shortage=shortage)
 
 
-def _open(page: _Page, wish: orders.TopUp) -> HttpResponseBase:
+def _open(page: _Page, wish: top_ups.TopUp) -> HttpResponseBase:
     """Commit the order, and lead to where it is paid; a move from the wallet is paid with it."""
     request, now = page.request, timezone.now()
     if wish.method == Method.OFFLINE:
@@ -212,7 +220,7 @@ def _remember(page: _Page, order: Order) -> None:
         origins.remember(page.request.session, order=order, product=product)
 
 
-def _move(page: _Page, wish: orders.TopUp) -> HttpResponseBase:
+def _move(page: _Page, wish: top_ups.TopUp) -> HttpResponseBase:
     """At once, unless the form asks to see it first, or told only how to reckon the amount."""
     request, form = page.request, page.form
     wants_review = "step" in request.POST or (isinstance(form, ProductTopUpForm) and form.is_to_be_reckoned)

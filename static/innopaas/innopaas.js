@@ -103,3 +103,21 @@ document.addEventListener("click", async (event) => {
     label.textContent = button.dataset.label;
   }, 2000);
 });
+
+// What was to be loaded afterwards and could not be says so; its link stays.
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, (event) => { event.target.dataset.failed = "yes"; });
+}
+
+// Beside the time of the books and UTC stands the reader's own, where it is another one.
+for (const time of document.querySelectorAll("time[data-reader]")) {
+  const at = new Date(time.dateTime);
+  const offset = -at.getTimezoneOffset();
+  if (Number.isNaN(at.valueOf()) || offset === 480 || offset === 0) continue;
+  const shifted = new Date(at.valueOf() + offset * 60000).toISOString();
+  const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60];
+  const zone = `UTC${offset < 0 ? "−" : "+"}${hours}${minutes ? `:${String(minutes).padStart(2, "0")}` : ""}`;
+  const own = document.createElement("span");
+  own.textContent = `${shifted.slice(0, 10)} ${shifted.slice(11, 19)} (${zone}, ${time.dataset.reader})`;
+  time.append(" · ", own);
+}

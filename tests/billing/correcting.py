@@ -10,7 +10,7 @@ from djmoney.money import Money
 
 from billing import corrections, moves
 from billing.models import Correction, Method, Order
-from billing.orders import TopUp
+from billing.top_ups import TopUp
 from payments import settlement, transfers
 from payments.models import BankAccount, Transfer
 from products import balances, charges

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connections, transaction
 
-from billing import audit, moves, orders
+from billing import audit, correction_audit, moves, orders
 from billing.arrivals import Arrival, Source
 from billing.models import Correction, Note, Order
 from tests import builders
@@ -38,7 +38,7 @@ def plant(statement: str, *arguments: UUID | str | None) -> None:
 
 
 def named(order: Order, *, now: datetime) -> list[str]:
-    checks = (audit.check_taken_back, audit.check_corrections)
+    checks = (audit.check_taken_back, correction_audit.check_corrections)
     return [said for check in checks for said in check("superuser", now) if order.number in said]
 
 
@@ -170,6 +170,6 @@ _END = "corrections_check_end"
     ids=lambda word: word.partition(" ON ")[0],
 )
 def test_a_guard_that_is_gone_is_named(verb: str, said: str, now: datetime) -> None:
-    assert list(audit.check_guards("superuser", now)) == []
+    assert list(correction_audit.check_guards("superuser", now)) == []
     plant(verb.replace("APP_ROLE", settings.DATABASES["default"]["USER"]))
-    assert [word[-len(said) :] for word in audit.check_guards("superuser", now)] == [said]
+    assert [word[-len(said) :] for word in correction_audit.check_guards("superuser", now)] == [said]

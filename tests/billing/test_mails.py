@@ -38,7 +38,8 @@ def acme(committed: None, now: datetime) -> Iterator[Organisation]:
 
 def paid_order(organisation: Organisation, *, now: datetime) -> Order:
     order = builders.begin_top_up(organisation, now=now).order
-    return orders.mark_paid(order=order, arrival=builders.by_card(order), by="Stripe", now=now)
+    with transaction.atomic():
+        return orders.mark_paid(order=order, arrival=builders.by_card(order), by="Stripe", now=now)
 
 
 def failed_order(organisation: Organisation, *, now: datetime) -> Order:
@@ -171,7 +172,8 @@ def test_mail_goes_to_the_owners_when_whoever_paid_has_left(acme: Organisation, 
     bill = builders.make_member(acme, role=Role.BILLING, now=now, name="bill")
     payment = builders.begin_checkout(builders.wish_for(acme), by=bill.user, now=now)
     Member.objects.filter(pk=bill.pk).delete()
-    orders.mark_paid(order=payment.order, arrival=builders.by_card(payment.order), by="Stripe", now=now)
+    with transaction.atomic():
+        orders.mark_paid(order=payment.order, arrival=builders.by_card(payment.order), by="Stripe", now=now)
     mails.send_due(now=now)
     assert mail.outbox[-1].to == [builders.owner_of(acme).email]
 

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from djmoney.money import Money
 
-from billing import explanations, limits, mails, moves, orders, receipts
+from billing import explanations, limits, mails, moves, receipts, top_ups
 from billing.models import AutoFill, Note, Order, State
 from products import catalogue, charges
 from products.models import Product
@@ -105,7 +105,7 @@ def test_another_wish_under_the_same_token_is_refused(
     acme: Organisation, whatsapp: Product, alice: User, now: datetime
 ) -> None:
     first = moves.move(builders.move_wish(acme, whatsapp, usd(10), token="once"), by=alice, now=now)
-    with pytest.raises(orders.FormTokenReused) as refused:
+    with pytest.raises(top_ups.FormTokenReused) as refused:
         moves.move(builders.move_wish(acme, whatsapp, usd(11), token="once"), by=alice, now=now)
     assert refused.value.order == first
     assert balances_of(acme, whatsapp) == [usd(90), usd(10)]
@@ -194,7 +194,7 @@ def test_other_products_under_the_token_of_several_are_refused(
     wishes = {name: builders.move_wish(acme, product, usd(10), token="all") for name, product in products.items()}
     made = moves.move_several([wishes["A"], wishes["B"]], by=alice, now=now)
 
-    with pytest.raises(orders.FormTokenReused) as refused:
+    with pytest.raises(top_ups.FormTokenReused) as refused:
         moves.move_several([wishes[name] for name in others], by=alice, now=now)
 
     assert refused.value.order in made
@@ -327,7 +327,6 @@ def test_the_receipt_of_a_move_speaks_of_no_payment(moved: Order, whatsapp: Prod
     assert "move between balances" in receipts.disclaimer(moved)
     moves.undo(order_id=moved.pk, by="Alice", now=now)
     assert dict(receipts.lines(moved, readable=Order.objects.all()))["Undone at"] == "2026-07-15 12:00:00 (UTC+8)"
-    assert receipts.draw(moved, readable=Order.objects.all()).getvalue().startswith(b"%PDF")
 
 
 def test_whoever_moves_money_himself_gets_no_mail_of_it(moved: Order, now: datetime) -> None:

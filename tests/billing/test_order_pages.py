@@ -1,5 +1,6 @@
 """Billing > Order Details: the list, one order, and who sees them."""
 
+import re
 from datetime import datetime, timedelta
 from html import unescape
 from io import BytesIO
@@ -96,7 +97,11 @@ def test_a_strange_address_is_no_error(page: Client, acme: Organisation, now: da
     ordering.open_order(acme, now=now)
 
     assert page.get(f"{LIST}?{query}").status_code == 200
-    assert page.get(f"/billing/orders.csv?{query}").status_code == 200
+    assert page.get(f"/billing/orders/totals/?{query}").status_code == 200
+    for path in ("/billing/orders.csv", "/billing/orders.xlsx"):
+        answer = page.get(f"{path}?{query}", follow=True)
+        assert answer.status_code == 200
+        assert answer.getvalue()
 
 
 def test_an_empty_list_says_why(page: Client, acme: Organisation, now: datetime) -> None:
@@ -105,19 +110,6 @@ def test_an_empty_list_says_why(page: Client, acme: Organisation, now: datetime)
     ordering.open_order(acme, now=now)
 
     assert "No order fits these filters." in text_of(page.get(LIST, {"q": "nonsense"}))
-
-
-def test_the_export_is_the_filtered_list_whole(
-    page: Client, acme: Organisation, bobs_order: Order, now: datetime
-) -> None:
-    waiting = [ordering.open_order(acme, now=now).number for _ in range(27)]
-    ordering.paid_order(acme, now=now)
-
-    response = page.get("/billing/orders.csv", {"state": "PENDING"})
-
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
-    rows = response.getvalue().decode().splitlines()
-    assert [row.split(",")[0] for row in rows[1:]] == waiting[::-1]
 
 
 def test_an_order_shows_its_timeline_its_amounts_and_the_balance_after(
@@ -130,8 +122,7 @@ def test_an_order_shows_its_timeline_its_amounts_and_the_balance_after(
 
     assert "Paid and credited" in shown
     assert "The card payment was confirmed by Stripe and credited" in shown
-    assert "+$100.00" in shown
-    assert "USD $150.00" in shown
+    assert re.search(r"USD \$50\.00</td>.{,99}\+\$100\.00</td>.{,99}USD \$150\.00</td>", shown)
     assert "stripe_clearing" not in shown
     assert "2026-07-15 12:00:00 (UTC+8)" in shown
     assert "2026-07-15 04:00:00 UTC" in shown
@@ -280,14 +271,14 @@ def test_our_team_can_be_asked_with_the_order_named(page: Client, acme: Organisa
     assert f'href="https://support.example/new?kind=billing&order={order.number}"' in text_of(page.get(address(order)))
 
 
-@pytest.mark.parametrize("path", [LIST, "order", "receipt"])
-def test_no_page_of_orders_needs_more_than_twelve_queries(
-    *, page: Client, acme: Organisation, now: datetime, path: str, django_assert_max_num_queries: Any
+@pytest.mark.parametrize(("path", "most"), [(LIST, 12), ("/billing/orders/totals/", 10), ("order", 22)])
+def test_no_page_of_orders_needs_more_queries_the_more_there_is(
+    *, page: Client, acme: Organisation, now: datetime, path: str, most: int, django_assert_max_num_queries: Any
 ) -> None:
     paid = [ordering.paid_order(acme, now=now) for _ in range(3)]
-    where = path if path == LIST else reverse(f"billing:{path}", args=[paid[0].number])
+    where = path if path.startswith("/") else reverse(f"billing:{path}", args=[paid[0].number])
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(most):
         assert page.get(where).status_code == 200
 
 
@@ -320,9 +311,7 @@ def test_a_limited_member_reads_of_a_correction_and_not_of_the_order_he_may_not_
             assert hidden.number not in said
             assert "Meant for SMS" not in said
         client.force_login(builders.owner_of(desk.acme))
-        for name in ("order", "receipt", "receipt_pdf"):
-            answer = client.get(reverse(f"billing:{name}", args=[mine.number]))
-            assert hidden.number in (text_of(answer) if name != "receipt_pdf" else read_pdf(answer.getvalue()))
+        assert hidden.number in text_of(client.get(address(mine)))
         assert "Meant for SMS" in text_of(client.get(address(mine)))
 
 

@@ -1,17 +1,16 @@
-"""Finding orders: what a search text means, which filters fit, and going from page to page."""
+"""Finding orders: what a search text means, and which filters fit."""
 
-import csv
-import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import exports, orders, search
-from billing.models import Method, Order, State
+from billing import refunds, search
+from billing.models import Dispute, Method, Order, State
 from billing.search import OrderFilter
-from payments.models import Payment
+from payments.models import CardRefund, Payment
+from products.models import Product
 from tests import builders
-from tests.billing import ordering
+from tests.billing import ordering, refunding
 from tests.payments import offline
 from wallet.models import Organisation
 
@@ -104,90 +103,6 @@ def test_another_organisations_orders_are_never_found(acme: Organisation, now: d
     assert find(acme) == []
 
 
-def test_pages_lead_through_every_order_once_and_back_again(acme: Organisation, now: datetime) -> None:
-    made = [ordering.open_order(acme, now=now).number for _ in range(2 * search.PAGE_SIZE + 3)]
-    everything = search.select(organisation_id=acme.pk, narrowed_to=OrderFilter())
-
-    page = search.page(everything, organisation_id=acme.pk, after="", before="")
-    assert page.newer == ""
-    pages = [page]
-    while page.older:
-        page = search.page(everything, organisation_id=acme.pk, after=page.older, before="")
-        pages.append(page)
-    walked = [order.number for page in pages for order in page.orders]
-    assert walked == made[::-1]
-    assert [len(page.orders) for page in pages] == [25, 25, 3]
-
-    back = search.page(everything, organisation_id=acme.pk, after="", before=page.newer)
-    assert back.orders == pages[1].orders
-    back = search.page(everything, organisation_id=acme.pk, after="", before=back.newer)
-    assert (back.orders, back.newer) == (pages[0].orders, "")
-
-
-def test_a_place_that_does_not_fit_the_filter_any_more_still_leads_on(acme: Organisation, now: datetime) -> None:
-    older, edge = ordering.open_order(acme, now=now), ordering.open_order(acme, now=now)
-    newest = ordering.open_order(acme, now=now)
-    ordering.pay(edge, now=now)
-    waiting = search.select(organisation_id=acme.pk, narrowed_to=OrderFilter(state=State.PENDING))
-
-    assert search.page(waiting, organisation_id=acme.pk, after=edge.number, before="").orders == [older]
-    assert search.page(waiting, organisation_id=acme.pk, after="", before=edge.number).orders == [newest]
-
-
-def test_another_organisations_number_is_no_place_in_the_list(acme: Organisation, now: datetime) -> None:
-    strange = ordering.open_order(builders.make_organisation(now=now, owner=builders.make_person("bob")), now=now)
-    order = ordering.open_order(acme, now=now)
-    everything = search.select(organisation_id=acme.pk, narrowed_to=OrderFilter())
-
-    assert search.page(everything, organisation_id=acme.pk, after=strange.number, before="").orders == [order]
-
-
-def test_the_whole_list_is_walked_in_chunks(acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_CHUNK", 2)
-    made = [ordering.open_order(acme, now=now) for _ in range(5)]
-
-    assert list(search.walk(Order.objects.filter(organisation=acme))) == made[::-1]
-
-
-def test_the_export_has_columns_that_stay_and_no_formula(acme: Organisation, now: datetime) -> None:
-    order = ordering.paid_order(acme, now=now, amount=builders.usd("1234.50"))
-    order.created_by_name = '=HYPERLINK("http://evil.example")'
-
-    lines = list(csv.DictReader(io.StringIO("".join(exports.write_csv([order])).removeprefix("\ufeff"))))
-
-    assert lines == [
-        {
-            "number": order.number,
-            "created_at_utc": "2026-07-15T04:00:00Z",
-            "state": "PAID",
-            "method": "CARD",
-            "target": "wallet",
-            "paid_amount": "1234.50",
-            "paid_currency": "USD",
-            "credited_amount": "1234.50",
-            "credited_currency": "USD",
-            "rate": "",
-            "paid_at_utc": "2026-07-15T04:00:00Z",
-            "created_by": '\'=HYPERLINK("http://evil.example")',
-            "amount": "1234.50",
-            "currency": "USD",
-        }
-    ]
-
-
-def test_the_export_claims_no_money_that_has_not_come(acme: Organisation, now: datetime) -> None:
-    waiting = ordering.open_order(acme, now=now, amount=builders.usd(77))
-    cancelled = ordering.open_order(acme, now=now, amount=builders.usd(88))
-    orders.cancel(order=cancelled, by="Alice", now=now)
-    paid = ordering.paid_order(acme, now=now, amount=builders.usd(50))
-
-    rows = list(csv.DictReader(io.StringIO("".join(exports.write_csv([waiting, cancelled, paid])))))
-
-    assert [row["paid_amount"] for row in rows] == ["", "", "50.00"]
-    assert [row["credited_amount"] for row in rows] == ["", "", "50.00"]
-    assert [row["amount"] for row in rows] == ["77.00", "88.00", "50.00"]
-
-
 def test_a_transfers_reference_and_the_banks_numbers_find_its_order(acme: Organisation, now: datetime) -> None:
     account = offline.make_account("USD")
     transfer, other = (offline.begin(acme, offline.usd(1000), account=account, now=now) for _ in range(2))
@@ -216,3 +131,60 @@ def test_a_product_number_finds_the_orders_into_its_balance(acme: Organisation, 
     for typed in (balance.number, f"{balance.number[:5]} {balance.number[5:10]} {balance.number[10:]}"):
         assert find(acme, q=typed) == [order]
         assert find(bright, q=typed) == []
+
+
+def test_a_product_is_found_by_its_name_in_either_language(acme: Organisation, now: datetime) -> None:
+    voice = builders.make_product("Voice")
+    Product.objects.filter(pk=voice.pk).update(name=f"Voice {voice.pk.hex}", name_zh=f"语音{voice.pk.hex}")
+    order = builders.fill_product(acme, voice, builders.usd(60), now=now)
+    builders.fill_wallet(acme, builders.usd(60), now=now)
+
+    for typed in (f"voice {voice.pk.hex}", f"语音{voice.pk.hex[:30]}", voice.slug, voice.slug.upper()):
+        assert find(acme, q=typed) == [order]
+    assert find(acme, q=voice.slug[:-1]) == find(acme, q="%") == []
+
+
+def test_a_refunds_number_finds_the_order(acme: Organisation, now: datetime) -> None:
+    order, _ = ordering.paid_order(acme, now=now), ordering.paid_order(acme, now=now)
+    refund = refunding.approved_refund(order, now=now, amount=builders.usd(10))
+
+    for typed in (refund.number, refund.number.lower(), f"{refund.number[:10]} {refund.number[10:15]}"):
+        assert find(acme, q=typed) == [order]
+    assert find(acme, q="RF19990716") == []
+
+
+def test_a_refund_we_sent_is_found_by_its_id_at_stripe(acme: Organisation, now: datetime) -> None:
+    payment = builders.begin_top_up(acme, now=now)
+    order = ordering.pay(payment.order, now=now)
+    Payment.objects.filter(pk=payment.pk).update(state="CONFIRMED", confirmed_at=now, credited_order=order)
+    ordering.paid_order(acme, now=now)
+    refund = refunding.approved_refund(order, now=now, amount=builders.usd(10))
+    CardRefund.objects.create(
+        organisation=acme,
+        refund=refund,
+        payment=payment,
+        amount=refund.back,
+        stripe_id="re_3XyZ00aBcDe",
+        created_at=now,
+    )
+
+    assert find(acme, q="re_3XyZ00aBcDe") == find(acme, q="re_3XyZ00aBc") == [order]
+    assert find(acme, q="re_3XyZ00") == []
+
+
+def test_a_refund_made_at_stripe_is_found_by_its_id_there(acme: Organisation, now: datetime) -> None:
+    order, _ = ordering.paid_order(acme, now=now), ordering.paid_order(acme, now=now)
+    refunds.adopt(order_id=order.pk, back=builders.usd(10), stripe_id="re_4XyZ00aBcDe", now=now)
+
+    assert find(acme, q="re_4XyZ00aBcDe") == [order]
+
+
+def test_what_disputes_are_called_at_stripe_finds_the_order(acme: Organisation, now: datetime) -> None:
+    order, _ = ordering.paid_order(acme, now=now), ordering.paid_order(acme, now=now)
+    dispute = Dispute(organisation=acme, order=order, stripe_id="dp_1XyZ00aBcDe", amount=order.paid)
+    dispute.fee, dispute.code, dispute.opened_at = builders.usd(0), order.target, now
+    dispute.asked_at = now
+    dispute.save()
+
+    assert find(acme, q="dp_1XyZ00aBcDe") == find(acme, q="dp_1XyZ00aBc") == [order]
+    assert find(acme, q="du_1XyZ00aBcDe") == []

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
 from djmoney.money import Money
 
-from billing import limits, orders
+from billing import limits, orders, top_ups
 from billing.models import Note, Order, OrderEvent, State
 from tests import builders
 from wallet import chart
@@ -22,12 +22,15 @@ ALLOWED = {
     (_S.IN_REVIEW, _S.PAID), (_S.IN_REVIEW, _S.REJECTED), (_S.IN_REVIEW, _S.FAILED), (_S.IN_REVIEW, _S.CANCELLED),
     (_S.REJECTED, _S.IN_REVIEW), (_S.REJECTED, _S.CANCELLED), (_S.REJECTED, _S.EXPIRED), (_S.REJECTED, _S.PAID),
     (_S.FAILED, _S.PAID), (_S.EXPIRED, _S.PAID), (_S.CANCELLED, _S.PAID),
-    (_S.PAID, _S.PARTIALLY_REFUNDED), (_S.PAID, _S.REFUNDED), (_S.PAID, _S.DISPUTED),
-    (_S.PARTIALLY_REFUNDED, _S.PARTIALLY_REFUNDED), (_S.PARTIALLY_REFUNDED, _S.REFUNDED),
-    (_S.PARTIALLY_REFUNDED, _S.DISPUTED), (_S.PARTIALLY_REFUNDED, _S.PAID),
-    (_S.REFUNDED, _S.PARTIALLY_REFUNDED), (_S.REFUNDED, _S.PAID),
-    (_S.DISPUTED, _S.PAID), (_S.DISPUTED, _S.PARTIALLY_REFUNDED), (_S.DISPUTED, _S.CHARGED_BACK),
-    (_S.CHARGED_BACK, _S.PAID), (_S.CHARGED_BACK, _S.PARTIALLY_REFUNDED),
+    (_S.PAID, _S.PARTIALLY_REFUNDED), (_S.PAID, _S.REFUNDED), (_S.PAID, _S.DISPUTED), (_S.PAID, _S.CHARGED_BACK),
+    (_S.PARTIALLY_REFUNDED, _S.PAID), (_S.PARTIALLY_REFUNDED, _S.REFUNDED), (_S.PARTIALLY_REFUNDED, _S.DISPUTED),
+    (_S.PARTIALLY_REFUNDED, _S.CHARGED_BACK),
+    (_S.REFUNDED, _S.PAID), (_S.REFUNDED, _S.PARTIALLY_REFUNDED), (_S.REFUNDED, _S.DISPUTED),
+    (_S.REFUNDED, _S.CHARGED_BACK),
+    (_S.DISPUTED, _S.PAID), (_S.DISPUTED, _S.PARTIALLY_REFUNDED), (_S.DISPUTED, _S.REFUNDED),
+    (_S.DISPUTED, _S.CHARGED_BACK),
+    (_S.CHARGED_BACK, _S.PAID), (_S.CHARGED_BACK, _S.PARTIALLY_REFUNDED), (_S.CHARGED_BACK, _S.REFUNDED),
+    (_S.CHARGED_BACK, _S.DISPUTED),
 }  # fmt: skip
 """The only ways an order changes its state, written a second time."""
 
@@ -38,7 +41,7 @@ def organisation(db: None, now: datetime) -> Organisation:
 
 
 def order_in(state: State, organisation: Organisation, *, now: datetime) -> Order:
-    order = orders.open_order(builders.wish_for(organisation), by=builders.owner_of(organisation), now=now)
+    order = top_ups.open_order(builders.wish_for(organisation), by=builders.owner_of(organisation), now=now)
     order.state, order.paid_at = state, now
     order.save(update_fields=["state", "paid_at"])
     return order
@@ -97,8 +100,8 @@ def test_money_is_booked_for_an_order_in_any_state(state: State, organisation: O
 
 def test_wish_sent_twice_is_one_order(organisation: Organisation, now: datetime) -> None:
     wish, alice = builders.wish_for(organisation), builders.owner_of(organisation)
-    first = orders.open_order(wish, by=alice, now=now)
-    assert orders.open_order(wish, by=alice, now=now) == first
+    first = top_ups.open_order(wish, by=alice, now=now)
+    assert top_ups.open_order(wish, by=alice, now=now) == first
     assert first.events.count() == 1
 
 
@@ -109,11 +112,11 @@ def test_other_content_under_a_used_token_is_refused_and_changes_nothing(
     change: dict[str, object], organisation: Organisation, now: datetime
 ) -> None:
     alice = builders.owner_of(organisation)
-    first = orders.open_order(builders.wish_for(organisation, token="once"), by=alice, now=now)
+    first = top_ups.open_order(builders.wish_for(organisation, token="once"), by=alice, now=now)
     other = dict(change)
     where = builders.make_organisation(now=now, owner=alice) if other.pop("organisation", None) else organisation
-    with pytest.raises(orders.FormTokenReused) as refusal:
-        orders.open_order(builders.wish_for(where, token="once", **other), by=alice, now=now)  # type: ignore[arg-type]  # from the table above
+    with pytest.raises(top_ups.FormTokenReused) as refusal:
+        top_ups.open_order(builders.wish_for(where, token="once", **other), by=alice, now=now)  # type: ignore[arg-type]  # from the table above
     assert refusal.value.order == first
     assert Order.objects.filter(form_token="once").count() == 1
     assert not where.orders.exclude(pk=first.pk).exists()
@@ -123,7 +126,7 @@ def test_other_content_under_a_used_token_is_refused_and_changes_nothing(
 def test_no_order_is_opened_outside_the_limits(amount: str, organisation: Organisation, now: datetime) -> None:
     wish = builders.wish_for(organisation, amount=builders.usd(amount))
     with pytest.raises(limits.OutsideLimits):
-        orders.open_order(wish, by=builders.owner_of(organisation), now=now)
+        top_ups.open_order(wish, by=builders.owner_of(organisation), now=now)
     assert not organisation.orders.exists()
 
 

@@ -7,10 +7,9 @@ from io import BytesIO
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 from pypdf import PdfReader
 
-from billing import receipts
+from billing import documents
 from billing.models import Order
 from tests import builders
 from tests.billing import ordering
@@ -58,21 +57,33 @@ def test_the_pdf_says_the_same_with_the_name_as_it_is_written(page: Client, paid
         assert said in text
 
 
-def test_a_chinese_name_stands_in_the_pdf(now: datetime) -> None:
+def test_a_chinese_name_stands_in_the_pdf_with_its_font(now: datetime) -> None:
     organisation = builders.make_organisation(now=now, name="深圳市创新云科技有限公司" * 6)
-    pdf = receipts.draw(ordering.paid_order(organisation, now=now), readable=Order.objects.all()).getvalue()
+    receipt = documents.issue_receipt(order_id=ordering.paid_order(organisation, now=now).pk, now=now)
 
-    assert "创新云科技" in text_of(pdf).replace("\n", "")
-    assert len(PdfReader(BytesIO(pdf)).pages) == 1
+    pdf = PdfReader(BytesIO(bytes(receipt.pdf)))
+    assert "创新云科技" in pdf.pages[0].extract_text().replace("\n", "")
+    assert len(pdf.pages) == 1
+    assert {name for name in pdf.pages[0]._get_fonts()[0] if "NotoSansCJK" not in name} == set()
+    assert pdf.pages[0]._get_fonts()[1] == set()  # none that is not in the file
 
 
-def test_the_pdf_is_in_the_readers_language_and_always_the_same(paid: Order) -> None:
-    with translation.override("zh-hans"):
-        chinese = receipts.draw(paid, readable=Order.objects.all()).getvalue()
-    english = receipts.draw(paid, readable=Order.objects.all()).getvalue()
+@pytest.mark.parametrize("name", ['#eval("1+1")', "*x* _y_ $a$ `b`", '#import "/etc/passwd"', "\\ ] #[", "<b>&amp;"])
+def test_a_name_is_data_and_never_markup(now: datetime, name: str) -> None:
+    organisation = builders.make_organisation(now=now, name=name)
+    receipt = documents.issue_receipt(order_id=ordering.paid_order(organisation, now=now).pk, now=now)
 
-    assert english == receipts.draw(paid, readable=Order.objects.all()).getvalue()
-    assert chinese.startswith(b"%PDF")
+    assert name in text_of(bytes(receipt.pdf))
+
+
+def test_the_receipt_is_in_the_language_of_whoever_made_the_order(acme: Organisation, now: datetime) -> None:
+    owner = builders.owner_of(acme)
+    owner.language = "zh-hans"
+    owner.save(update_fields=["language"])
+    receipt = documents.issue_receipt(order_id=ordering.paid_order(acme, now=now).pk, now=now)
+
+    assert receipt.language == "zh-hans"
+    assert "收据" in text_of(bytes(receipt.pdf))
 
 
 @pytest.mark.parametrize("what", ["receipt", "receipt_pdf"])

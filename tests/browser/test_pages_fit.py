@@ -15,6 +15,8 @@ PAGES = {
     "billing-details": "/accounts/billing-details/",
     "orders": "/billing/orders/",
     "no-orders": "/billing/orders/?q=nothing-like-it",
+    "statement": "/billing/statement/",
+    "statement-empty": "/billing/statement/?balance=product:voice&month=x&from=2026-01-01",
     "members": "/accounts/members/",
     "second-factor": "/accounts/2fa/",
     "password": "/accounts/password/change/",

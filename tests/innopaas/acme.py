@@ -10,25 +10,35 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models import Model
 
-from billing import form_tokens
+from billing import documents, form_tokens
 from billing.models import (
     AutoFill,
     Callback,
     CallbackEndpoint,
+    CardBlock,
+    CardRule,
     Correction,
+    Dispute,
+    Document,
+    DocumentSeries,
     ExchangeRate,
+    Fapiao,
     Flag,
+    LegalEntity,
     LowBalanceAlert,
     Notice,
     Order,
     OrderEvent,
     OrderMail,
     RateRule,
+    Refund,
     SpecialDay,
     TopUpLimit,
+    WriteOff,
 )
 from innopaas import edits
 from payments import sightings
@@ -39,13 +49,18 @@ from payments.models import (
     Allocation,
     Approval,
     ApprovalLimit,
+    BalanceTransaction,
     BankAccount,
     BankLine,
+    BankRefund,
+    CardRefund,
     DeskAct,
     Finding,
     Heartbeat,
+    HouseMove,
     InboxEvent,
     Payment,
+    Payout,
     RejectionReason,
     Share,
     Slip,
@@ -54,7 +69,9 @@ from payments.models import (
     Transfer,
 )
 from products.models import ApiKey, Hold, Product, ProductAccess, ProductBalance
+from tests.billing import fapiaos
 from tests.innopaas.goods import Goods
+from tests.innopaas.house import House
 from tests.innopaas.routes import Route
 from wallet import chart
 from wallet.calendar import business_date
@@ -74,11 +91,12 @@ from wallet.models import (
 _OWN: list[type[Model]] = [
     *(Order, OrderEvent, Payment, Member, Invitation, Flag, Posting, Transfer, Slip, Finding, Allocation),
     *(BillingDetails, PayerName, ProductBalance, Hold, ApiKey, AutoFill, LowBalanceAlert, Notice, CallbackEndpoint),
-    *(Callback, Correction),
+    *(Callback, Fapiao, Correction, Refund, BankRefund, CardRefund, Document, Dispute, WriteOff, CardBlock),
 ]
 _EVERYBODYS: list[type[Model]] = [
     *(BankAccount, BankLine, StatementFile, Share, Approval, Suggestion, DeskAct, ApprovalLimit, RejectionReason),
     *(ExchangeRate, RateRule, SpecialDay, TopUpLimit, Product, ProductAccess, ProductAccess.products.through),
+    *(LegalEntity, DocumentSeries, CardRule, BalanceTransaction, Payout, HouseMove),
 ]
 
 
@@ -100,6 +118,13 @@ class Offline:
     twin: BankLine
     rate: ExchangeRate
     importer: User
+    asked: Refund
+    to_pay: BankRefund
+    """Approved; `went` is its line at the bank."""
+    went: BankLine
+    paid_back: BankRefund
+    """Paid; `came` is its line when it came back."""
+    came: BankLine
 
 
 @dataclass(kw_only=True)
@@ -114,6 +139,10 @@ class Acme:
     event: InboxEvent
     offline: Offline
     goods: Goods
+    house: House
+    refund: Refund
+    fapiao: Fapiao
+    """Issued; of its order another one is asked for."""
 
     @property
     def carol(self) -> User:
@@ -127,7 +156,8 @@ class Acme:
         lines = BankLine.objects.filter(account=bank.account)
         return {
             self.organisation.name, carol.email, carol.name, self.invitation.email, str(self.organisation.pk),
-            self.order.number, self.open_order.number, str(self.order.pk), str(self.payment.pk),
+            self.fapiao.order.number, str(self.fapiao.number),
+            self.order.number, self.open_order.number, self.refund.number, str(self.order.pk), str(self.payment.pk),
             str(self.payment.session_id), self.payment.payment_intent_id, self.event.event_id,
             "8,765.43", "8765.43", "4,321.09", "4321.09", "Quetzal", "91350100M000100Y43",
             "Quetzal content", "Quetzal preview", "Quetzal Legal Ltd", "7 Quetzal Road", "Quetzal payer 0",
@@ -141,6 +171,8 @@ class Acme:
         label = search(r"\(\?P<app_label>[^)]*\)", route.pattern)
         return {
             "(?P<number>TU[0-9A-Z]{18})": self._number(route.name),
+            "(?P<refund_number>RF[0-9A-Z]{18})": self.refund.number,
+            documents.IN_ADDRESS: self._document(self.order).number,
             "(?P<place>[1-9][0-9]{0,3})": "1",
             "<path:object_id>": self.rows.get("_".join(route.pattern.split("/")[1:3]), str(self.order.pk)),
             "<uuid:pk>": self._key(route),
@@ -163,21 +195,37 @@ class Acme:
         """Those of what Lina may not see, where there is such a thing."""
         return self.ids(route) | {
             "(?P<number>TU[0-9A-Z]{18})": self.goods.hidden_order.number,
+            documents.IN_ADDRESS: self._document(self.goods.hidden_order).number,
             "<slug:slug>": self.goods.hidden.slug,
         }
+
+    def _document(self, order: Order) -> Document:
+        return Document.objects.get(order=order)
 
     def _number(self, name: str) -> str:
         if name == "billing:undo":
             return self.goods.move.number
+        if "fapiao" in name:
+            return self.fapiao.order.number
         if name in {"payments:transfer", "payments:transfer_pdf", "payments:slip", "payments:remove_slip"}:
             return self.offline.declared.order.number
-        return self.order.number if "receipt" in name else self.open_order.number
+        return self.order.number if "receipt" in name or "refund" in name else self.open_order.number
 
     def _key(self, route: Route) -> str:
         """Of the row that an act of the admin is about."""
         row = {
             "admin:billing_order_end": self.open_order,
-            "admin:billing_correction_propose": self.order,
+            "admin:billing_fapiao_reverse": self.fapiao,
+            "admin:billing_fapiao_download": self.fapiao,
+            "admin:billing_correction_propose": self.goods.hidden_order,
+            "admin:billing_refund_start": self.order,
+            "admin:billing_refund_write_off": self.refund,
+            "admin:billing_refund_prepare": self.offline.asked,
+            "admin:billing_refund_paid": self.offline.to_pay.refund,
+            "admin:billing_refund_line": self.offline.to_pay.refund,
+            "admin:billing_refund_refuse": self.offline.to_pay.refund,
+            "admin:billing_refund_returned": self.offline.paid_back.refund,
+            **self.house.acts(),
             "admin:payments_slip_preview": self.offline.slip,
             "admin:payments_slip_download": self.offline.slip,
             "admin:payments_line_same": self.offline.twin,
@@ -201,6 +249,8 @@ class Acme:
             "wallet_billingdetails": BillingDetails.objects.get(**mine),
             "wallet_payername": PayerName.objects.get(**mine),
             "billing_order": self.order,
+            "billing_document": self._document(self.order),
+            "billing_legalentity": LegalEntity.objects.get(issues_by_default=True),
             "billing_flag": Flag.objects.get(order=self.order),
             "billing_ordermail": OrderMail.objects.filter(event__organisation=self.organisation)[0],
             "billing_topuplimit": TopUpLimit.objects.get(method="CARD", currency="USD"),
@@ -208,6 +258,12 @@ class Acme:
             "billing_raterule": RateRule.objects.get(),
             "billing_specialday": SpecialDay.objects.all()[0],
             "billing_correction": self.goods.waiting,
+            "billing_refund": self.refund,
+            "billing_fapiao": Fapiao.objects.get(state="REQUESTED", **mine),
+            "billing_dispute": Dispute.objects.get(debt__gt=0, **mine),
+            "billing_cardblock": CardBlock.objects.get(**mine),
+            "billing_cardrule": CardRule.objects.order_by("-id")[0],
+            "payments_cardrefund": CardRefund.objects.filter(**mine)[0],
             "billing_autofill": self.goods.rule,
             "billing_lowbalancealert": self.goods.alert,
             "billing_notice": self.goods.notice,
@@ -221,6 +277,7 @@ class Acme:
             "payments_payment": self.payment,
             "payments_inboxevent": self.event,
             "payments_heartbeat": Heartbeat.objects.all()[0],
+            **self.house.rows(),
             "payments_transfer": bank.found,
             "payments_finding": bank.unasked,
             "payments_bankline": bank.loose,
@@ -244,11 +301,16 @@ class Acme:
     def body(self, name: str = "") -> dict[str, Any]:
         """What a form might say to reach acme: its people, its ids, a token of one of its forms; all of it valid."""
         given = self._of_a_customer(name) | self._of_the_desk(name) | self._of_rules(name)
-        return given | self._of_products(name)
+        more = self._of_refunds(name) | self._of_fapiao(name)
+        return given | self._of_products(name) | more | self.house.body(name)
 
     def _of_a_customer(self, name: str) -> dict[str, Any]:
         alice = self.order.created_by
-        target = {"payments:product_topup": self.goods.product.code, "payments:move_several": "products"}.get(name)
+        target = {
+            "billing:fapiao": f"fapiao:{self.fapiao.order.number}",
+            "payments:product_topup": self.goods.product.code,
+            "payments:move_several": "products",
+        }.get(name)
         token = form_tokens.issue(user_id=alice.pk, organisation_id=self.organisation.pk, target=target or chart.WALLET)
         return {
             "email": alice.email, "role": Role.VIEWER, "amount": "77",
@@ -279,8 +341,31 @@ class Acme:
                 "product": str(goods.product.pk), "requests_per_minute": "60", "seen": secrets.token_hex(8)
             }  # fmt: skip
         if name == "admin:billing_correction_propose":
-            given |= {"reason": "Somebody asked"}
+            given |= {"reason": "Somebody asked", "target": goods.product.code}
+        if name in {"admin:billing_dispute_write_off", "admin:billing_cardrule_decide"}:
+            given |= {"reason": "Somebody asked", "amount": "1", "rule": "BLOCKING", "seen": secrets.token_hex(8)}
         return given | ({"target": goods.product.code} if name == "billing:alerts" else {})
+
+    def _of_refunds(self, name: str) -> dict[str, Any]:
+        if not name.startswith("admin:billing_refund_"):
+            return {}
+        bank = self.offline
+        line = bank.came if name == "admin:billing_refund_returned" else bank.went
+        return {
+            "account": str(bank.account.pk), "payee_name": "Quetzal payer 2", "payee_account": "1", "payee_bank": "B",
+            "reason": "Somebody asked", "seen": "", "bank_reference": "FT 9", "failure": "Closed",
+            "line": str(line.pk),
+        }  # fmt: skip
+
+    def _of_fapiao(self, name: str) -> dict[str, Any]:
+        if "fapiao" not in name:
+            return {}
+        today = f"{business_date(self.fapiao.asked_at)}"
+        return {
+            "kind": "PLAIN", "buyer": "COMPANY", "title": "Somebody", "tax_number": self.fapiao.tax_number,
+            "number": fapiaos.make_number(), "issued_on": today, "dated_on": today, "reason": "Somebody asked",
+            "file": SimpleUploadedFile("fapiao.ofd", fapiaos.make_ofd()),
+        }  # fmt: skip
 
     def _of_the_desk(self, name: str) -> dict[str, Any]:
         bank = self.offline

@@ -25,6 +25,6 @@ def acme(db: None, now: datetime, stripe_process: StandIn, settings: LazySetting
     settings.STORAGES = storages_below(tmp_path)
     settings.STRIPE_API_BASE = stripe_process.base
     settings.STAFF_MFA_REQUIRED = False  # what is left to refuse a visitor are the permissions alone
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()
     yield make_acme(stripe_process, now=now)
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()

@@ -6,16 +6,22 @@ from decimal import Decimal
 
 from djmoney.money import Money
 
-from billing import flags, mails, rates
-from billing.models import Flag
-from payments import checkout, findings, inbox, matching, slip_files, stripe_api
-from payments.models import ApprovalLimit, BankLine, Heartbeat, InboxEvent, Slip, Transfer
+from billing import card_blocks, disputes, documents, flags, mails, rates
+from billing.card_blocks import Rule
+from billing.models import CardBlock, Fapiao, Flag
+from payments import bank_refunds, card_refunds, checkout, findings, inbox, matching, slip_files, stripe_api
+from payments.bank_refunds import Facts
+from payments.models import ApprovalLimit, BankLine, BankRefund, Heartbeat, InboxEvent, Slip, Transfer
+from payments.payees import Payee
 from payments.standin.client import StandIn
 from tests import builders, people
+from tests.billing import disputing, fapiaos, refunding
+from tests.innopaas import house
 from tests.innopaas.acme import Acme, Offline
 from tests.innopaas.goods import make_goods
 from tests.payments import offline
 from tests.payments.offline import usd
+from tests.payments.refunding import send_line
 from wallet import chart, details, invitations
 from wallet.calendar import business_date
 from wallet.models import Organisation, Role, User
@@ -39,7 +45,14 @@ def make_acme(stripe_process: StandIn, *, now: datetime) -> Acme:
     flags.raise_flag(order=open_order, reason=Flag.Reason.LATE_MONEY, now=now, detail=organisation.name)
     by_bank = _make_offline(organisation, alice, now=now)
     goods = make_goods(organisation, alice, now=now)
+    refund = refunding.ask_refund(paid.order, amount=usd("1.07"), now=now)
+    to_card = refunding.approved_refund(paid.order, amount=usd("1.08"), now=now)
+    card_refunds.prepare(refund_id=to_card.pk, now=now)
+    fapiao = _make_fapiao(organisation, now=now)
+    _make_disputes(organisation, now=now)
     mails.send_due(now=now)
+    documents.issue_receipt(order_id=paid.order_id, now=now)
+    documents.issue_receipt(order_id=goods.hidden_order.pk, now=now)
     Heartbeat.objects.get_or_create(name="inbox", defaults={"beat_at": now})
     return Acme(
         organisation=organisation,
@@ -50,7 +63,30 @@ def make_acme(stripe_process: StandIn, *, now: datetime) -> Acme:
         event=event,
         offline=by_bank,
         goods=goods,
+        house=house.found(importer=by_bank.importer, proposer=people.make_staff("frank", "finance lead"), now=now),
+        refund=refund,
+        fapiao=fapiao,
     )
+
+
+def _make_fapiao(organisation: Organisation, *, now: datetime) -> Fapiao:
+    """Issued; of the same order another one is asked for."""
+    order = refunding.credit_rmb(organisation, "7200", by=people.make_staff("fiona", "finance"), now=now)
+    issued = fapiaos.issue_fapiao(fapiaos.ask_fapiao(order, 100, title="Quetzal Legal Ltd", now=now), now=now)
+    fapiaos.ask_fapiao(order, 100, title="Quetzal Legal Ltd", now=now)
+    return issued
+
+
+def _make_disputes(organisation: Organisation, *, now: datetime) -> None:
+    """One that was paid out of the wallet, whose card block is lifted; one that is owed."""
+    frank = people.make_staff("frank", "finance lead")
+    for amount, held_in, rule in (("7.14", "", Rule.NOT_BLOCKING), ("8.72", chart.SUSPENSE, Rule.BLOCKING)):
+        order = builders.fill_wallet(organisation, usd(amount), now=now)
+        told = disputing.told(disputing.taken(amount), now=now, amount=amount)
+        disputes.follow(order_id=order.pk, told=told, held_in=held_in, by="Stripe", now=now)
+        for block in CardBlock.objects.filter(organisation=organisation, lifted_at=None):
+            card_blocks.lift(block_id=block.pk, by=frank, note=organisation.name, now=now)
+        card_blocks.decide(rule=rule, reason="A test", by=frank, now=now)
 
 
 def _bring_event(session_id: str, *, now: datetime) -> InboxEvent:
@@ -100,7 +136,16 @@ def _make_offline(organisation: Organisation, alice: User, *, now: datetime) -> 
         by=frank,
         now=now,
     )
+    to_pay, paid_back = (_prepare_refund(paid, usd(amount), by=felix, now=now) for amount in ("2.07", "3.07"))
+    bank_refunds.record_paid(
+        bank_refund_id=paid_back.pk, paid_on=business_date(now), bank_reference="QZ3", by=felix, now=now
+    )
     return Offline(
+        asked=refunding.ask_refund(paid.order, amount=usd("4.07"), now=now),
+        to_pay=to_pay,
+        went=send_line(account, to_pay.amount, imported_by=felix, now=now, text=f"Quetzal {to_pay.refund}"),
+        paid_back=paid_back,
+        came=bring("came back", paid_back.amount),
         account=account,
         pending=(pending, other),
         declared=declared,
@@ -116,6 +161,16 @@ def _make_offline(organisation: Organisation, alice: User, *, now: datetime) -> 
         rate=rates.enter(rate=Decimal(9), source="Bank of China", by=felix, now=now),
         importer=felix,
     )
+
+
+def _prepare_refund(transfer: Transfer, amount: Money, *, by: User, now: datetime) -> BankRefund:
+    """Asked for, prepared, approved: to be paid at the bank."""
+    asked = refunding.ask_refund(transfer.order, amount=amount, now=now)
+    payee = Payee(name="Quetzal payer 2", account="QZ2", bank="Quetzal Bank")
+    facts = Facts(account=transfer.account, payee=payee, reason="Quetzal moved its account")
+    prepared = bank_refunds.prepare(refund_id=asked.pk, facts=facts, by=by, now=now)
+    approver = people.make_staff("fiona", "finance")
+    return bank_refunds.approve(bank_refund_id=prepared.pk, by=approver, now=now)
 
 
 def _store_slip(transfer: Transfer, *, by: User, now: datetime) -> Slip:

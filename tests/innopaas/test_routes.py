@@ -162,11 +162,15 @@ def test_alice_sees_what_lina_does_not(route: str, acme: Acme) -> None:
     assert Browser(visitor=acme.goods.lina.user).ask("get", address, {}).status_code == 404
 
 
+POSTED = {"payments:continue", "payments:remove_slip", "billing:refund_withdraw"}
+"""These take no GET."""
+
+
 def test_alice_sees_her_own(acme: Acme, stripe_process: StandIn) -> None:
     """The walk would prove nothing if its addresses led nowhere."""
     browser = Browser(visitor=acme.order.created_by)
     for route in routes():
-        if TABLE[route.name] is Shows.NAMED and route.name not in {"payments:continue", "payments:remove_slip"}:
+        if TABLE[route.name] is Shows.NAMED and route.name not in POSTED:
             answer = browser.ask("get", route.address(acme.ids(route)), {})
             assert answer.status_code == 200, route.name
             assert text_of(answer)
@@ -179,12 +183,13 @@ CUSTOMERS_FORMS = {
     "payments:product_topup", "payments:move_several", "billing:undo", "billing:alerts", "billing:auto_fill",
     "billing:auto_fill_off", "billing:callbacks", "billing:callback_rotate", "billing:callback_off",
     "billing:callback_remove", "billing:callback_test", "billing:callback_again", "products:keys",
-    "products:revoke_key", "product_access",
+    "products:revoke_key", "product_access", "billing:fapiao",
 }  # fmt: skip
 STAFFS_FORMS = {
     f"admin:{name}"
     for name in [
         "billing_exchangerate_approve", "billing_exchangerate_enter", "billing_exchangerate_refuse",
+        "billing_fapiao_issue", "billing_fapiao_reject", "billing_fapiao_reverse",
         "billing_flag_resolve", "billing_order_end", "billing_raterule_change", "billing_specialday_delete",
         "billing_topuplimit_change", "billing_correction_propose", "billing_correction_approve",
         "billing_callback_again", "billing_correction_withdraw", "products_product_add", "products_product_change",

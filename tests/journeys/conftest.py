@@ -81,10 +81,10 @@ def site(committed: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatc
         webhook_url=f"{address}/payments/stripe/webhook/", options=("--webhook-secret", secret)
     ) as stripe:
         settings.STRIPE_API_BASE = stripe.base
-        stripe_api._client.cache_clear()
+        stripe_api.connect.cache_clear()
         yield Site(address=address, stripe=stripe)
         stripe.reset()
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()
     server.shutdown()
     server.server_close()
     thread.join()

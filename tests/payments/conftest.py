@@ -24,10 +24,10 @@ def stripe_process() -> Iterator[StandIn]:
 def stripe(stripe_process: StandIn, settings: LazySettings) -> Iterator[StandIn]:
     """Stripe, as far as our code can tell; every switch as at the start."""
     settings.STRIPE_API_BASE = stripe_process.base
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()
     yield stripe_process
     stripe_process.reset()
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def told_by(stripe: StandIn, session_id: str) -> list[dict[str, Any]]:
 
 def sessions_of(payment: Payment) -> list[str]:
     """Every session Stripe has for a payment, whether or not we know of it."""
-    listed = stripe_api._client().v1.checkout.sessions.list({"limit": 100})
+    listed = stripe_api.connect().v1.checkout.sessions.list({"limit": 100})
     return [each.id for each in listed.data if each.to_dict()["metadata"].get("payment") == str(payment.pk)]
 
 

@@ -8,7 +8,7 @@ from djmoney.money import Money
 
 from billing import rates
 from billing.models import ExchangeRate, Method, Order
-from billing.orders import TopUp
+from billing.top_ups import TopUp
 from payments import continuity, findings, transfers
 from payments.appraisals import Claim, Facts, TypedLine
 from payments.models import BankAccount, BankLine, Finding, StatementFile, Transfer

@@ -275,7 +275,7 @@ def test_a_replay_without_stripe_says_what_happened(
 ) -> None:
     event = event_of(payment, now=now)
     settings.STRIPE_API_BASE = "http://127.0.0.1:9"
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()
 
     shown = text_of(olivia.post(reverse("admin:payments_inboxevent_replay", args=[event.pk]), follow=True))
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 from django.test import Client
 
-from billing import form_tokens, orders
+from billing import form_tokens, top_ups
 from billing.models import Order, TopUpLimit
 from payments import stripe_api
 from payments.models import Payment
@@ -43,7 +43,7 @@ def post(acme: Organisation, stripe: StandIn) -> Callable[[Form], tuple[int, str
 
 
 def sessions_for(order: Order) -> list[str]:
-    listed = stripe_api._client().v1.checkout.sessions.list({"limit": 100})
+    listed = stripe_api.connect().v1.checkout.sessions.list({"limit": 100})
     return [each.id for each in listed.data if each.client_reference_id == order.number]
 
 
@@ -171,5 +171,5 @@ def test_other_content_by_verb_at_once_is_refused(acme: Organisation, now: datet
     wishes = [builders.wish_for(acme, token=f"t{acme.pk.hex}", amount=builders.usd(n)) for n in (50, 60, 70, 80)]
     made = races.run_at_once([partial(builders.begin_checkout, wish, by=alice, now=now) for wish in wishes])
     assert sum(isinstance(each, Payment) for each in made) == 1
-    assert sum(isinstance(each, orders.FormTokenReused) for each in made) == 3
+    assert sum(isinstance(each, top_ups.FormTokenReused) for each in made) == 3
     assert acme.orders.count() == 1

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import Q
 
 from billing.models import Flag, Note, Order, State
-from billing.orders import PAYABLE_FOR
+from billing.top_ups import PAYABLE_FOR
 from payments import checkout, inbox, stripe_api, sweeps
 from payments.models import InboxEvent, Payment
 from payments.standin.client import StandIn
@@ -45,7 +45,7 @@ def test_session_carries_the_order_and_its_amount(acme: Organisation, stripe: St
     assert session.amount == builders.usd("1234.56")
     assert (session.order_number, session.payment_id) == (payment.order.number, str(payment.pk))
     intent = stripe.pay(session.id)["payment_intent"]
-    mark = stripe_api._client().v1.payment_intents.retrieve(intent).to_dict()["metadata"]
+    mark = stripe_api.connect().v1.payment_intents.retrieve(intent).to_dict()["metadata"]
     assert mark == {"order": payment.order.number, "payment": str(payment.pk)}
 
 
@@ -123,14 +123,14 @@ def test_order_whose_hidden_session_ends_unpaid_is_none_the_worse(
 def test_slow_stripe_ends_in_a_sentence_and_continue_finds_the_same_session(
     acme: Organisation, stripe: StandIn, now: datetime, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stripe_api, "_TIMEOUT_SECONDS", 0.3)
-    stripe_api._client.cache_clear()
+    monkeypatch.setattr("payments.stripe_api.client._TIMEOUT_SECONDS", 0.3)
+    stripe_api.connect.cache_clear()
     payment = builders.begin_top_up(acme, now=now)
     stripe.switch(faults=[{"kind": "slow", "path": CREATE, "method": "POST", "seconds": 1}])
     with pytest.raises(stripe_api.StripeUnavailable):
         checkout.open_session(payment_id=payment.pk, now=now)
     monkeypatch.undo()
-    stripe_api._client.cache_clear()
+    stripe_api.connect.cache_clear()
     races.wait_until(lambda: _opens(payment, now=now))
     assert deliveries.sessions_of(payment) == [builders.session_of(payment)]
 

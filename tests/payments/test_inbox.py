@@ -248,7 +248,7 @@ def test_no_two_workers_handle_one_event(
         with lock:
             handled.append(session_id)
         time.sleep(0.01)
-        raise stripe_api.StripeRefused
+        raise stripe_api.StripeRefused("no such session")
 
     monkeypatch.setattr(stripe_api, "fetch_session", note)
     taken = races.run_at_once([lambda: inbox.handle_due(now=now + AFTER, limit=1_000)] * 6)

@@ -42,7 +42,7 @@ def page(client: Client, acme: Organisation) -> Client:
 def part_from_stripe(stripe: StandIn, settings: LazySettings, quick_retries: None) -> Callable[[], None]:
     def part() -> None:
         settings.STRIPE_API_BASE = "http://127.0.0.1:9"
-        stripe_api._client.cache_clear()
+        stripe_api.connect.cache_clear()
 
     return part
 

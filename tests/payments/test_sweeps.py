@@ -8,7 +8,7 @@ import pytest
 from django.conf import LazySettings
 
 from billing.models import State
-from billing.orders import PAYABLE_FOR
+from billing.top_ups import PAYABLE_FOR
 from payments import stripe_api, sweeps
 from payments.models import InboxEvent, Payment
 from payments.standin.client import StandIn

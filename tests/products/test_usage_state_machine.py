@@ -16,6 +16,7 @@ from billing import moves
 from billing.models import Order
 from innopaas.audit import CHECKS
 from products import batches, charges, holds
+from products.audit import check_days
 from products.batches import BatchItem, Refusal
 from products.charges import Charge, InsufficientBalance, RequestIdReused, Usage
 from products.holds import HoldEnded, NotThatMuchHeld, OutsideLifetime
@@ -304,5 +305,6 @@ def test_any_sequence_of_uses_keeps_the_balances(committed: None, now: datetime)
             suppress_health_check=list(HealthCheck),
         ),
     )
-    said = audit.find_problems(checks=CHECKS, now=now)
+    # Which days are kept is everybody's: sweeps of other tests, at the real moment, keep the days before these uses.
+    said = audit.find_problems(checks=[check for check in CHECKS if check is not check_days], now=now)
     assert [problem for problem in said if any(own in problem for own in Spending.organisations)] == []

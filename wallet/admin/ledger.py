@@ -1,11 +1,13 @@
 """The ledger for staff: to read. Nothing here can write it; the database would refuse."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
@@ -62,6 +64,14 @@ class PostingAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
     )
     readonly_fields = fields
     inlines: ClassVar[list[type]] = [EntryInline]
+    change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        story = f"{reverse('show_posting')}?{urlencode({'q': object_id})}"
+        more = dict(extra_context or {}) | {"act": {"title": _("Everything that explains it"), "address": story}}
+        return super().change_view(request, object_id, form_url, more)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Posting], search_term: str

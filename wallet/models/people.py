@@ -74,6 +74,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return str(self)
 
+    @property
+    def is_active_staff(self) -> bool:
+        return self.is_active and self.is_staff
+
+    def belongs_to(self, organisation_id: UUID) -> bool:
+        """Whether he is a member of it; staff who are decide nothing about it."""
+        return self.memberships.filter(organisation_id=organisation_id).exists()
+
 
 class Organisation(models.Model):
     """The customer. Every money row carries its id, which never changes."""

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -13,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from wallet import details, details_history
-from wallet.access import MemberRequest, member_required, memberships_of
+from wallet.access import MemberRequest, find_acting, member_required
 from wallet.forms import DetailsForm, PayerForm, ShownForm
 from wallet.models import BillingDetails, Member, PayerName
 
@@ -115,11 +114,7 @@ def _show_changed(request: MemberRequest, acting: Member, *, seen: int, version:
 def _find_acting(request: MemberRequest, form: ShownForm) -> Member:
     """The reader's membership in the organisation the form was shown for; 404 when he has none."""
     form.is_valid()
-    wanted: UUID | None = form.cleaned_data.get("organisation")
-    acting = memberships_of(request).get(wanted) if wanted else None
-    if acting is None:
-        raise Http404
-    return acting
+    return find_acting(request, form.cleaned_data.get("organisation"))
 
 
 def _render(

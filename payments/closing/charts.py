@@ -1,0 +1,168 @@
+"""What finance sees of a month as pictures: volume and share by method, time to credit, and the age of what waits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db import DEFAULT_DB_ALIAS
+from djmoney.money import Money
+
+from billing import curves
+from billing.models import Method
+from payments.models import Transfer
+from wallet.audit import read
+from wallet.calendar import BOOKS
+from wallet.money import WALLET_CURRENCY
+
+DAYS: Final = 30
+AGES: Final = (1, 4, 8, 24, 72)
+"""Upper ends of the classes of age of the queue, in hours; the last class has none."""
+
+_DAY: Final = timedelta(days=1)
+_NOTHING: Final = Money(0, WALLET_CURRENCY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A rectangle on a field of 100 by 100, of one method."""
+
+    method: str
+    x: str
+    y: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """What was credited on a business day, by method, in USD."""
+
+    day: date
+    credited: Mapping[str, Money]
+
+    @property
+    def total(self) -> Money:
+        return sum(self.credited.values(), start=_NOTHING)
+
+    @property
+    def amounts(self) -> list[Money]:
+        return [self.credited.get(method, _NOTHING) for method in Method.values]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What came by one method in all the days, and how long it took from order to credit."""
+
+    method: str
+    label: str
+    amount: Money
+    percent: Decimal
+    median: timedelta | None
+    slow: timedelta | None
+    """Nine of ten were credited within it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """The days, drawn as bars that stand on each other; the scale ends at `top`."""
+
+    days: Sequence[Day]
+    top: Money
+    bars: Sequence[Bar]
+    shares: Sequence[Share]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(day.total.amount for day in self.days)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aged:
+    """How many transfers have waited at most so many hours; None: longer than all classes."""
+
+    hours: int | None
+    count: int
+    width: str
+
+
+def draw_volume(last: date) -> Volume:
+    """The thirty business days up to `last`."""
+    first = last - (DAYS - 1) * _DAY
+    credited: dict[date, dict[str, Money]] = {first + number * _DAY: {} for number in range(DAYS)}
+    for day, method, amount in read(DEFAULT_DB_ALIAS, _VOLUME, _span(first, last)):
+        credited[day][method] = Money(amount, WALLET_CURRENCY)
+    days = [Day(day=day, credited=by_method) for day, by_method in credited.items()]
+    top = curves.find_top([day.total for day in days])
+    return Volume(days=days, top=top, bars=list(_draw(days, top)), shares=_share(days, first, last))
+
+
+def age_queue(now: datetime) -> list[Aged]:
+    """How long the transfers that wait for finance have waited."""
+    counts = [0] * (len(AGES) + 1)
+    declared = Transfer.objects.waiting().values_list("declared_at", flat=True)
+    for declared_at in filter(None, declared):
+        age = (now - declared_at) / timedelta(hours=1)
+        counts[next((place for place, limit in enumerate(AGES) if age <= limit), len(AGES))] += 1
+    most = max(*counts, 1)
+    return [
+        Aged(hours=hours, count=count, width=curves.place(Decimal(count) * 100 / most))
+        for hours, count in zip((*AGES, None), counts, strict=True)
+    ]
+
+
+def _draw(days: Sequence[Day], top: Money) -> Iterator[Bar]:
+    width = Decimal(100) / len(days)
+    for number, day in enumerate(days):
+        ground = Decimal(100)
+        for method, amount in zip(Method.values, day.amounts, strict=True):
+            height = curves.share(amount, top)
+            ground -= height
+            if height:
+                yield Bar(
+                    method=method.lower(),
+                    x=curves.place(width * number + width / 8),
+                    y=curves.place(ground),
+                    width=curves.place(width * 3 / 4),
+                    height=curves.place(height),
+                )
+
+
+def _share(days: Sequence[Day], first: date, last: date) -> list[Share]:
+    total = sum((day.total for day in days), start=_NOTHING)
+    times = {method: (median, slow) for method, median, slow in read(DEFAULT_DB_ALIAS, _TIMES, _span(first, last))}
+    shares = []
+    for method in Method:
+        amount = sum((day.credited.get(method, _NOTHING) for day in days), start=_NOTHING)
+        median, slow = times.get(method, (None, None))
+        percent = amount.amount * 100 / total.amount if total.amount else Decimal(0)
+        shares.append(
+            Share(
+                method=method.lower(),
+                label=str(method.label),
+                amount=amount,
+                percent=percent.quantize(Decimal("0.1")),
+                median=median,
+                slow=slow,
+            )
+        )
+    return shares
+
+
+def _span(first: date, last: date) -> dict[str, datetime]:
+    start, end = (datetime.combine(moment, time.min, BOOKS) for moment in (first, last + _DAY))
+    return {"start": start, "end": end}
+
+
+_VOLUME: Final = """
+    SELECT (paid_at AT TIME ZONE 'Asia/Shanghai')::date, method, sum(credited)
+    FROM billing_order WHERE paid_at >= %(start)s AND paid_at < %(end)s AND credited_currency = 'USD'
+    GROUP BY 1, 2
+"""
+
+_TIMES: Final = """
+    SELECT method, percentile_cont(0.5) WITHIN GROUP (ORDER BY paid_at - created_at),
+           percentile_cont(0.9) WITHIN GROUP (ORDER BY paid_at - created_at)
+    FROM billing_order WHERE paid_at >= %(start)s AND paid_at < %(end)s GROUP BY 1
+"""

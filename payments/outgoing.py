@@ -1,0 +1,98 @@
+"""Money that left the bank, and which refund it may have paid: told by the refund's number, or by its payee."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.db import models
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from payments.models import BankLine, BankRefund
+from wallet import bank_numbers, details
+
+_BEFORE: Final = timedelta(days=3)
+"""A bank's day may lie before the day on which it is recorded here, and before the approval's day in Shanghai."""
+
+_MOST: Final = 200
+
+
+class Match(models.TextChoices):
+    """Why a line is taken for a refund's payment; account and amount agree in each."""
+
+    NUMBER = "NUMBER", _("It quotes the refund's number")
+    BANK_NUMBER = "BANK_NUMBER", _("It has the bank's number that was recorded")
+    PAYEE = "PAYEE", _("It went to this payee")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """An outgoing line, and the refund it has paid as far as one can see."""
+
+    line: BankLine
+    paid: BankRefund
+    match: Match
+
+
+def list_free() -> QuerySet[BankLine]:
+    """Outgoing lines that nobody has said anything of."""
+    lines = BankLine.objects.filter(direction=BankLine.Direction.OUT, is_reversal=False, allocated=0)
+    return lines.exclude(file=None).select_related("account")
+
+
+def suggest_lines(paid: BankRefund) -> list[Suggestion]:
+    """The lines that may be this payment, the surest first."""
+    if paid.line_id or paid.approved_at is None or paid.refused_at:
+        return []
+    lines = list_free().filter(
+        account_id=paid.account_id, amount=paid.amount.amount, booked_on__gte=(paid.approved_at - _BEFORE).date()
+    )
+    found = [_look(line, paid) for line in lines.order_by("booked_on", "id")[:_MOST]]
+    places = list(Match)
+    return sorted(filter(None, found), key=lambda one: places.index(one.match))
+
+
+def suggest_refunds(line: BankLine) -> list[Suggestion]:
+    """The payments that an outgoing line may be, the surest first."""
+    if line.direction != BankLine.Direction.OUT or line.is_reversal or line.rest != line.amount:
+        return []
+    waiting = BankRefund.objects.current().filter(
+        line=None,
+        approved_at__isnull=False,
+        refused_at=None,
+        account_id=line.account_id,
+        amount=line.amount.amount,
+    )
+    found = [_look(line, paid) for paid in waiting.select_related("refund").order_by("approved_at", "id")[:_MOST]]
+    places = list(Match)
+    return sorted(filter(None, found), key=lambda one: places.index(one.match))
+
+
+def suggest_waiting() -> list[Suggestion]:
+    """The surest line of every payment that waits for one; a line stands with one payment."""
+    waiting = BankRefund.objects.to_pay() | BankRefund.objects.paid_by_hand()
+    found: dict[object, Suggestion] = {}
+    for paid in waiting.select_related("refund", "account").order_by("approved_at", "id")[:_MOST]:
+        first = next((one for one in suggest_lines(paid) if one.line.pk not in found), None)
+        if first:
+            found[first.line.pk] = first
+    return list(found.values())
+
+
+def _look(line: BankLine, paid: BankRefund) -> Suggestion | None:
+    match = _match(line, paid)
+    return Suggestion(line=line, paid=paid, match=match) if match else None
+
+
+def _match(line: BankLine, paid: BankRefund) -> Match | None:
+    said = bank_numbers.loosen(f"{line.text} {line.bank_reference} {line.payer_name}")
+    if bank_numbers.loosen(paid.refund.number) in said:
+        return Match.NUMBER
+    number = bank_numbers.loosen(paid.bank_reference)
+    if number and number == bank_numbers.loosen(line.bank_reference):
+        return Match.BANK_NUMBER
+    account = bank_numbers.loosen(line.payer_account)
+    if account:
+        return Match.PAYEE if account == bank_numbers.loosen(paid.payee_account) else None
+    name = details.fold(line.payer_name)
+    return Match.PAYEE if name and name == details.fold(paid.payee_name) else None
