@@ -1,5 +1,6 @@
 """Chinese working days: the week, but for the special days entered as data; and what people may expect by when."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -12,11 +13,11 @@ CLOSES: Final = time(18)
 
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
+_MONTH: Final = 31
 
 
 def is_working_day(day: date) -> bool:
-    special = SpecialDay.objects.filter(day=day).values_list("is_working_day", flat=True).first()
-    return day.weekday() < _SATURDAY if special is None else special
+    return _is_worked(day, _read_special(day, day))
 
 
 def last_working_day(day: date) -> date:
@@ -41,9 +42,8 @@ def go_back(day: date, *, working_days: int) -> date:
 
 def count(first: date, last: date) -> int:
     """How many working days after the first day the last one is; none when it is not after it."""
-    special = dict(SpecialDay.objects.filter(day__range=(first, last)).values_list("day", "is_working_day"))
-    days = (first + number * _DAY for number in range(1, (last - first).days + 1))
-    return sum(special.get(day, day.weekday() < _SATURDAY) for day in days)
+    special = _read_special(first, last)
+    return sum(_is_worked(first + number * _DAY, special) for number in range(1, (last - first).days + 1))
 
 
 def next_office_hour(now: datetime) -> datetime:
@@ -64,6 +64,19 @@ def missing_years(today: date) -> list[int]:
 
 
 def _seek(day: date, step: timedelta) -> date:
-    while not is_working_day(day):
-        day += step
-    return day
+    """The day itself, or the first one by these steps on which people work; read a month at a time."""
+    while True:
+        reach = [day + number * step for number in range(_MONTH)]
+        special = _read_special(min(reach), max(reach))
+        found = next((each for each in reach if _is_worked(each, special)), None)
+        if found:
+            return found
+        day = reach[-1] + step
+
+
+def _read_special(first: date, last: date) -> dict[date, bool]:
+    return dict(SpecialDay.objects.filter(day__range=(first, last)).values_list("day", "is_working_day"))
+
+
+def _is_worked(day: date, special: Mapping[date, bool]) -> bool:
+    return special.get(day, day.weekday() < _SATURDAY)

@@ -76,7 +76,7 @@ class _Page:
                 wallet=wallet,
                 now=timezone.now(),
             ),
-            "balance": self.balance(self.code),
+            "balance": self.balance(self.code) if self.product else wallet,
             "wallet": wallet,
             "next": self.next,
             "has_several": access.usable(self.acting).filter(is_active=True).count() > 1,
