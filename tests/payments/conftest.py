@@ -11,6 +11,7 @@ from payments import stripe_api
 from payments.models import Heartbeat, InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders
+from tests.payments.suspense import gaps
 from wallet.models import Organisation
 
 
@@ -66,3 +67,16 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK's own retries without their pauses."""
     monkeypatch.setattr("stripe._http_client.HTTPClient.MAX_DELAY", 0.01)
     monkeypatch.setattr("stripe._http_client.HTTPClient.INITIAL_DELAY", 0.01)
+
+
+@pytest.fixture
+def suspense_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a story does, the house's suspense lacks afterwards what it lacked before."""
+    database = next((name for name in ("clean", "committed", "db") if name in request.fixturenames), None)
+    if database is None:
+        yield
+        return
+    request.getfixturevalue(database)
+    before = gaps(now=datetime.now(UTC))
+    yield
+    assert gaps(now=datetime.now(UTC)) == before
