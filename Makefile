@@ -1,19 +1,25 @@
 # What a person types. Needs make and Python 3.11 or newer with venv; everything else comes with `make run` itself.
 # PORT=8001 moves the site, PYTHON=/path/to/python names another Python, ARGS="-k refund" goes to pytest.
-.PHONY: help run test check browser faults bench
+.PHONY: help run manage test check browser faults prove bench audit
 LOCAL = .venv/bin/python -m innopaas.local
 
 help:
 	@echo "make run      the whole site with a filled demo, on http://127.0.0.1:8000/ (PORT=8001 moves it)"
+	@echo "make manage   a command on the demo's data while it is up (ARGS='stuck' is manage.py stuck)"
 	@echo "make test     the tests (ARGS='-k wallet' chooses some)"
 	@echo "make browser  the tests in a real Chromium"
 	@echo "make faults   guards taken away one by one, each must turn its test red (ARGS=card chooses some)"
+	@echo "make prove    every promise at full size, for hours; goes on where it was stopped (ONLY=P10 chooses, AGAIN=1 anew)"
 	@echo "make bench    how fast money is spent: a table; it proves nothing and fails for no number"
+	@echo "make audit    every library of production, looked up in the advisory database (needs the network)"
 	@echo "make check    lint, types, import contracts, templates, migrations, production settings"
 
 run:
 	@sh innopaas/local/setup.sh local
 	@exec $(LOCAL) run
+
+manage:
+	@exec $(LOCAL) site -- python manage.py $(ARGS)
 
 test:
 	@sh innopaas/local/setup.sh dev
@@ -31,6 +37,17 @@ faults:
 	@sh innopaas/local/setup.sh dev
 	@exec $(LOCAL) exec -- python -m tests.faults $(ARGS)
 
+prove:
+	@sh innopaas/local/setup.sh dev
+	@exec $(LOCAL) exec -- python -m tests.prove $(ONLY) $(if $(AGAIN),--again)
+
 bench:
 	@sh innopaas/local/setup.sh dev
 	@exec $(LOCAL) exec -- python -m tests.bench
+
+# In a place of its own, so that what it brings is no library of ours. A library that cannot be looked up is a failure.
+audit:
+	@sh innopaas/local/setup.sh dev
+	@.venv/bin/python -m venv .innopaas/audit
+	@.innopaas/audit/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements/audit.lock
+	@.innopaas/audit/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r requirements/production.lock

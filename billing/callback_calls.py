@@ -275,6 +275,7 @@ def _check_parts(parts: SplitResult, port: int) -> None:
 
 def _may_be_public(host: str) -> bool:
     """Whether it can be public at all; what a name leads to is seen when it is called."""
+    host = host.rstrip(".")  # 127.0.0.1. is 127.0.0.1
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

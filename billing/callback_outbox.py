@@ -23,6 +23,7 @@ from billing.models import Callback, CallbackEndpoint, Notice, OrderEvent, State
 from billing.models.callbacks import CallbackEvent, Failure
 from products.charges import INSUFFICIENT_CODE
 from products.models import ProductBalance
+from wallet import kill_points
 from wallet.models import Role
 from wallet.money import WALLET_CURRENCY
 
@@ -81,6 +82,7 @@ def send_due(*, now: datetime) -> int:
                 return taken
             for done in wait(under_way, return_when=FIRST_COMPLETED).done:
                 callback = under_way.pop(done)
+                kill_points.reach("after-callback-sent")
                 if _record(callback, _outcome_of(done), now=now):
                     taken += 1
                     waiting.append(callback.endpoint_id)

@@ -5,7 +5,7 @@ missing the customer owes. Money that comes back pays what is still owed, takes 
 where it was taken from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,9 +13,10 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from djmoney.money import Money
 
-from billing import aftermath, card_blocks, dispute_postings, flags
+from billing import aftermath, card_blocks, dispute_postings, flags, refunds
 from billing.dispute_postings import Moved, Parts
 from billing.models import Dispute, DisputeMovement, Flag, Note, Order
 from wallet import chart, ledger
@@ -23,7 +24,11 @@ from wallet.models import Account
 from wallet.money import WALLET_CURRENCY
 
 _TRIES: Final = 4
-"""How often what is there is read anew when somebody spends it meanwhile; then the customer owes all of it."""
+"""How often what is there is read anew when somebody spends it meanwhile; then the customer owes all but what is
+released here.
+"""
+
+_ENDS_REFUNDS: Final = gettext_noop("The card's holder disputed the payment, and the card's bank took the money back.")
 
 _FACTS = ("order", "state", "reason", "amount", "evidence_due_at", "has_evidence", "asked_at", "ended_at")
 _SUMS = ("code", "fee", "is_withdrawn", "from_target", "from_wallet", "debt", "written_off")
@@ -112,13 +117,15 @@ def _book(
     if not moved:
         return []
     code = dispute.code if dispute.is_withdrawn else held_in or order.target
-    for holds in (*(_read_holds(order, code) for _ in range(_TRIES)), {}):
+    conceded = _end_waiting_refunds(order, moved, code=code, by=by, now=now)
+    released = {order.target: Decimal(conceded.amount.amount)}
+    for holds in (*(_read_holds(order, code, released) for _ in range(_TRIES)), released):
         plan = dispute_postings.plan(
             moved, parts=Parts.of(dispute), code=code, holds=holds, order_number=order.number, by=by
         )
         try:
             with transaction.atomic():  # what the ledger refuses must not end the transaction
-                ledger.post(organisation_id=order.organisation_id, drafts=plan.drafts, now=now)
+                ledger.post(organisation_id=order.organisation_id, drafts=[*conceded.drafts, *plan.drafts], now=now)
         except ledger.InsufficientFunds:
             continue
         break
@@ -141,12 +148,26 @@ def _book(
     )
 
 
-def _read_holds(order: Order, code: str) -> dict[str, Decimal]:
-    """What the balance and the wallet hold now. Money that credited nobody is missing in no wallet."""
+def _end_waiting_refunds(
+    order: Order, moved: Sequence[Moved], *, code: str, by: str, now: datetime
+) -> refunds.Concession:
+    """What only waits for approval gives way to a withdrawal: nothing is refunded while the card's bank has the money,
+    and nobody shall owe what lies set aside for himself. Money that credited nobody is not what a refund gives back.
+    """
+    is_taken = code != chart.SUSPENSE and any(each.amount.amount < 0 for each in moved)
+    waiting = refunds.lock_waiting(order) if is_taken else []
+    return refunds.give_way(waiting, order=order, note=Note.REFUND_GAVE_WAY, failure=_ENDS_REFUNDS, by=by, now=now)
+
+
+def _read_holds(order: Order, code: str, released: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What the balance and the wallet hold now, with what is about to be released. Money that credited nobody is
+    missing in no wallet.
+    """
     codes = [code] if code == chart.SUSPENSE else [code, chart.WALLET]
     currency = order.credited.currency.code
     return {
         each: Account.objects.balance(organisation_id=order.organisation_id, code=each, currency=currency).amount
+        + released.get(each, 0)
         for each in codes
     }
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from billing import papers, receipts, refund_notes
 from billing.models import Document, DocumentKind, DocumentSeries, IssuingMark, LegalEntity, Method, Order, Refund
 from billing.papers import Paper, Party
+from wallet import kill_points
 from wallet.calendar import business_date
 from wallet.models import Member, Role
 
@@ -151,6 +152,7 @@ def _issue_next(draft: _Draft, entity: LegalEntity, *, now: datetime) -> Documen
     with translation.override(language):
         content = draft.compose(number, describe_issuer(entity)).to_json()
     pdf = papers.draw(content, language=language)
+    kill_points.reach("before-document-written")
     return Document.objects.create(
         organisation_id=draft.order.organisation_id,
         order=draft.order,

@@ -11,7 +11,7 @@ _TYPES: Final = {Fapiao.FileKind.PDF: "application/pdf", Fapiao.FileKind.OFD: "a
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     # A policy that stands here already is left alone by the middleware that writes the site's, and the admin's.
-    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }

@@ -36,8 +36,10 @@ class OrderFilterForm(forms.Form):
         required=False,
         max_length=120,
         help_text=_(
-            "Finds numbers of orders and refunds, transfer references, banks' numbers, ids of Stripe's (cs_, pi_, re_,"
-            " dp_), product names and numbers, and exact amounts. The beginning of a number is enough."
+            "Finds numbers of orders, refunds, receipts and refund notes, transfer references, banks' numbers, ids of"
+            " Stripe's (cs_, pi_, re_, dp_), product names and numbers, and exact amounts. The first 4 characters are"
+            " enough of an order, a refund or a reference, the first 12 of an id of Stripe's; the others are needed"
+            " whole."
         ),
         widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, reference, product or amount")}),
     )

@@ -13,6 +13,7 @@ from django.utils import translation
 
 from billing import explanations, mail_retries, moves, search, targets
 from billing.models import CREDITING, Method, Note, Order, OrderEvent, OrderMail, State
+from wallet import kill_points
 from wallet.models import Member, Role, User
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ _BY_NOTE = {
     Note.REFUND_FAILED: "billing/mail/refund_failed.txt",
     Note.REFUND_RETURNED: "billing/mail/refund_returned.txt",
     Note.REFUND_DECLINED: "billing/mail/refund_declined.txt",
+    Note.REFUND_GAVE_WAY: "billing/mail/refund_gave_way.txt",
     Note.DISPUTED: "billing/mail/dispute_opened.txt",
     Note.REINSTATED: "billing/mail/dispute_won.txt",
     Note.DISPUTE_LOST: "billing/mail/dispute_lost.txt",
@@ -100,6 +102,7 @@ def _send(mail: OrderMail, *, now: datetime) -> bool:
         logger.warning("the mail about %s could not be sent: %s", order.number, error)
         OrderMail.objects.filter(pk=mail.pk).update(error=str(error)[:500])
         return False
+    kill_points.reach("after-mail-sent")
     OrderMail.objects.filter(pk=mail.pk).update(
         sent_at=now, to=", ".join(message.to)[:1000], subject=message.subject[:200], error=""
     )

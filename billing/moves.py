@@ -14,7 +14,7 @@ from billing import limits, orders, top_ups
 from billing.arrivals import Arrival, Source
 from billing.models import AutoFill, Method, Note, Order, OrderEvent, State
 from products import catalogue
-from wallet import chart, ledger
+from wallet import chart, kill_points, ledger
 from wallet.models import Account, User
 from wallet.money import WALLET_CURRENCY
 
@@ -79,7 +79,9 @@ def move(wish: top_ups.TopUp, *, by: User, now: datetime) -> Order:
     """
     try:
         with transaction.atomic(durable=True):
-            return pay(wish, by=by, paid_by=str(by), now=now)
+            paid = pay(wish, by=by, paid_by=str(by), now=now)
+            kill_points.reach("before-move-commits")
+            return paid
     except ledger.InsufficientFunds as error:
         raise WalletTooLow(_missing([wish])) from error
 

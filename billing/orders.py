@@ -103,13 +103,21 @@ def take_back(*, order: Order, note: Note, by: str, now: datetime) -> None:
     ledger.post(organisation_id=order.organisation_id, drafts=[draft], now=now)
 
 
-def credit_unasked(*, organisation_id: UUID, target: str, arrival: Arrival, assigned_by: User, now: datetime) -> Order:
+def credit_unasked(
+    *,
+    organisation_id: UUID,
+    target: str,
+    arrival: Arrival,
+    assigned_by: User,
+    now: datetime,
+    method: Method = Method.OFFLINE,
+) -> Order:
     """Credit money that fitted no order as an order of its own, made by whoever assigned it."""
     order = Order.objects.create(
         organisation_id=organisation_id,
         number=numbers.draw(business_date(now)),
         target=target,
-        method=Method.OFFLINE,
+        method=method,
         paid=arrival.paid,
         credited=arrival.credited,
         created_by=assigned_by,

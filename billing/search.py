@@ -31,6 +31,7 @@ _STRIPE_ID = re.compile(rf"({'|'.join(_STRIPE_FIELDS)})_[A-Za-z0-9_]{{3,95}}")
 _TELLING = 12  # so many characters of an id of Stripe's are unlikely to begin many others
 _NUMBER_START = re.compile(r"TU[0-9A-Z]{2,22}")
 _REFUND_START = re.compile(r"RF[0-9A-Z]{2,22}")
+_DOCUMENT = re.compile(r"R[CN]-[0-9A-Z-]{4,27}")
 _REFERENCE_START = re.compile(r"TP[0-9A-Z]{2,10}")
 _SHORTEST_NAME = 2
 _MOST_WITH_ONE_NUMBER = 1000
@@ -96,7 +97,8 @@ def _narrow(orders: QuerySet[Order], narrowed_to: OrderFilter) -> QuerySet[Order
 
 def matching(text: str) -> Q:
     """What a person may have typed: the number of an order or a refund, a transfer's reference or an id of Stripe's, or
-    the beginning of one of them; or a product's number or name, or a bank's number of a transfer, or an amount.
+    the beginning of one of them; or a receipt's or refund note's number, a product's number or name, a bank's number of
+    a transfer, or an amount.
     """
     text = text.replace("\0", "").strip()
     compact = re.sub(r"[\s-]", "", text).upper()
@@ -104,14 +106,24 @@ def matching(text: str) -> Q:
         return Q(number=number)
     if _NUMBER_START.fullmatch(compact):
         return Q(number__startswith=compact)
-    # Payments, transfers and refunds at Stripe lie one layer up; their relations are data, as an address is.
-    if _REFUND_START.fullmatch(compact):
-        return _having("refunds__number__startswith", compact)
-    if _REFERENCE_START.fullmatch(compact):
-        return _having("transfer__reference__startswith", compact[:2] + compact[2:].translate(_MISREAD))
+    if found := _with_another_number(compact, whole=re.sub(r"\s", "", text).upper()):
+        return found
     if stripes := _STRIPE_ID.fullmatch(text):
         return _with_stripe_id(stripes[1], text)
     return _with_amount(text) | _with_bank_number(text) | _of_balance(compact) | _of_products(text)
+
+
+def _with_another_number(compact: str, *, whole: str) -> Q | None:
+    """By the beginning of a refund's number or a transfer's reference, or by a document's number; None when the text is
+    none of them. Transfers and what Stripe has lie one layer up; their relations are data, as an address is.
+    """
+    if _REFUND_START.fullmatch(compact):
+        return _having("refunds__number__startswith", compact)
+    if _DOCUMENT.fullmatch(whole):
+        return _having("documents__number", whole)
+    if _REFERENCE_START.fullmatch(compact):
+        return _having("transfer__reference__startswith", compact[:2] + compact[2:].translate(_MISREAD))
+    return None
 
 
 def stripe_id(field: str, text: str) -> Q:

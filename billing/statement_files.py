@@ -56,6 +56,7 @@ def compose(statement: Statement, *, member: Member, now: datetime) -> Paper:
         table = _tabulate(statement, member=member)
     organisation = member.organisation
     code = statement.balance.code
+    places = _find_places([statement.opening.amount, statement.closing.amount])
     return Paper(
         title=_("Statement"),
         number=_("%(first)s to %(last)s") % {"first": statement.first, "last": statement.last},
@@ -65,10 +66,10 @@ def compose(statement: Statement, *, member: Member, now: datetime) -> Paper:
             (_("Organisation"), organisation.name),
             (_("Balance"), targets.full_name(organisation_id=organisation.pk, code=code)),
             (_("Currency"), statement.balance.currency),
-            (_("Opening balance"), _figure(statement.opening, _MOST_PLACES)),
+            (_("Opening balance"), _figure(statement.opening.amount, places)),
             (
                 _("Closing balance so far") if statement.is_running else _("Closing balance"),
-                _figure(statement.closing, _MOST_PLACES),
+                _figure(statement.closing.amount, places),
             ),
             (_("Entries"), str(statement.entry_count)),
             (_("Made at"), receipts.show_moment(now)),
@@ -92,7 +93,7 @@ def _tabulate(statement: Statement, *, member: Member) -> Table | None:
     lines = list(statements.walk(statement, member=member))
     if not lines:
         return None
-    places = _find_places(amount for line in lines for amount in (line.entry.amount, line.entry.balance_after))
+    places = _find_places(money.amount for line in lines for money in (line.entry.amount, line.entry.balance_after))
     columns = [
         Column(label=_("When")),
         Column(label=_("What"), share=1),
@@ -106,13 +107,13 @@ def _tabulate(statement: Statement, *, member: Member) -> Table | None:
 def _row(line: Line, places: int) -> list[str]:
     posting = line.entry.posting
     what = f"{line.what} · {line.memo}" if line.memo else str(line.what)
-    amount = _figure(line.entry.amount, places)
+    amount = _figure(line.entry.amount.amount, places)
     return [
         f"{posting.posted_at.astimezone(BOOKS):%Y-%m-%d %H:%M:%S}",
         what,
         line.order_number,
         f"+{amount}" if line.is_in else f"−{amount}",
-        _figure(line.entry.balance_after, places),
+        _figure(line.entry.balance_after.amount, places),
     ]
 
 
@@ -129,11 +130,12 @@ def _tabulate_days(statement: Statement) -> Table:
         Column(label=_("Out"), is_number=True),
         Column(label=_("Balance after"), is_number=True),
     ]
-    rows, balance = [], statement.opening.amount
+    found, balance = [], statement.opening.amount
     for day, count, came, went in days.order_by("posting__business_date"):
         balance += came - went
-        figures = [f"{amount:,.{_MOST_PLACES}f}" for amount in (came, went, balance)]
-        rows.append([str(day), str(count), *figures])
+        found.append((str(day), str(count), (came, went, balance)))
+    places = _find_places(amount for _day, _count, amounts in found for amount in amounts)
+    rows = [[day, count, *(_figure(amount, places) for amount in amounts)] for day, count, amounts in found]
     return Table(columns=columns, rows=rows)
 
 
@@ -142,7 +144,7 @@ def _cells(line: Line) -> list[str]:
     return [
         f"{posting.posted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         str(posting.business_date),
-        posting.kind,
+        line.kind,
         line.order_number,
         csv_files.disarm(line.memo),
         f"{'' if line.is_in else '-'}{_plain(entry.amount)}",
@@ -160,15 +162,13 @@ def _chain(*parts: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
         yield from part
 
 
-def _find_places(amounts: Iterable[Money]) -> int:
-    """Two decimals, and all six where one of them is finer."""
-    return _MOST_PLACES if any(amount.amount % Decimal("0.01") for amount in amounts) else _PLACES
+def _find_places(amounts: Iterable[Decimal]) -> int:
+    """Two decimals, and as many more as the finest of them has; all are written alike, so that digits line up."""
+    return max([_PLACES, *(-int(amount.normalize().as_tuple().exponent) for amount in amounts)])
 
 
-def _figure(amount: Money, places: int) -> str:
-    if not amount.amount % Decimal("0.01") and places == _MOST_PLACES:
-        places = _PLACES
-    return f"{amount.amount:,.{places}f}"
+def _figure(amount: Decimal, places: int) -> str:
+    return f"{amount:,.{places}f}"
 
 
 def _plain(amount: Money) -> str:

@@ -115,9 +115,12 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """An entry in words. `order_number` is empty where the reader may not open that order."""
+    """An entry in words. `kind` is its posting's, or MOVE; `order_number` is empty where the reader may not open that
+    order.
+    """
 
     entry: Entry
+    kind: str
     what: str | Promise
     is_in: bool
     order_number: str
@@ -224,6 +227,7 @@ def _put(entry: Entry, methods: Mapping[str, str]) -> Line:
     is_move = posting.kind == "TOP_UP" and (not is_in or methods.get(posting.order_number) == Method.BALANCE)
     return Line(
         entry=entry,
+        kind="MOVE" if is_move else posting.kind,
         what=MOVE if is_move else NAMES.get(posting.kind, posting.kind),
         is_in=is_in,
         order_number=posting.order_number if posting.order_number in methods else "",

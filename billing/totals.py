@@ -1,7 +1,7 @@
-"""A list of orders added up: how many, what they are about, what was paid and credited; by state and currency."""
+"""A list of orders added up: how many, what they are about, paid, moved and credited; by state and currency."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +9,11 @@ from django.db.models import Count, DecimalField, Q, QuerySet, Sum
 from django.db.models.functions import Cast
 from djmoney.money import Money
 
-from billing.models import Order, State
+from billing.models import Method, Order, State
 
 _PLAIN = DecimalField(max_digits=38, decimal_places=6)
 _CAME = Q(paid_at__isnull=False)
+_MOVED = _CAME & Q(method=Method.BALANCE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Total:
     amount: Money
     """What they are about, paid or not."""
     paid: Money
+    """From outside. What was moved out of the wallet was paid when it came into it, and is not counted again."""
+    moved: Money
     credited: Money
     share: Decimal = Decimal(0)
     """Of all the orders of the list, in hundredths."""
@@ -39,6 +42,10 @@ class Totals:
     rows: Sequence[Total]
     sums: Sequence[Total]
 
+    @property
+    def has_moves(self) -> bool:
+        return any(row.moved for row in self.sums)
+
 
 def add_up(orders: QuerySet[Order]) -> Totals:
     """Reads every order of the list once, from an index alone where the database can: a page shows it by itself only
@@ -48,7 +55,8 @@ def add_up(orders: QuerySet[Order]) -> Totals:
     found = groups.annotate(
         orders=Count("pk"),
         amount_sum=Sum(Cast("paid", _PLAIN)),
-        paid_sum=Sum(Cast("paid", _PLAIN), filter=_CAME),
+        paid_sum=Sum(Cast("paid", _PLAIN), filter=_CAME & ~Q(method=Method.BALANCE)),
+        moved_sum=Sum(Cast("paid", _PLAIN), filter=_MOVED),
         credited_sum=Sum(Cast("credited", _PLAIN), filter=_CAME),
     )
     rows = sorted((_read(group) for group in found), key=_place)
@@ -65,6 +73,7 @@ def _read(group: Mapping[str, Any]) -> Total:
         orders=group["orders"],
         amount=money("amount_sum", "paid_currency"),
         paid=money("paid_sum", "paid_currency"),
+        moved=money("moved_sum", "paid_currency"),
         credited=money("credited_sum", "credited_currency"),
     )
 
@@ -77,17 +86,7 @@ def _with_shares(rows: Iterable[Total], count: int) -> list[Total]:
     placed, before = [], Decimal(0)
     for row in rows:
         share = Decimal(100 * row.orders) / count
-        placed.append(
-            Total(
-                state=row.state,
-                orders=row.orders,
-                amount=row.amount,
-                paid=row.paid,
-                credited=row.credited,
-                share=share,
-                before=before,
-            )
-        )
+        placed.append(replace(row, share=share, before=before))
         before += share
     return placed
 
@@ -100,6 +99,7 @@ def _sum_by_currencies(rows: Sequence[Total]) -> list[Total]:
             orders=sum(row.orders for row in these),
             amount=sum((row.amount for row in these), Money(0, paid)),
             paid=sum((row.paid for row in these), Money(0, paid)),
+            moved=sum((row.moved for row in these), Money(0, paid)),
             credited=sum((row.credited for row in these), Money(0, credited)),
         )
         for paid, credited in sorted(pairs, key=str)

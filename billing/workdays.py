@@ -1,7 +1,8 @@
 """Chinese working days: the week, but for the special days entered as data; and what people may expect by when."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Final
 
 from billing.models import SpecialDay
@@ -28,16 +29,13 @@ def last_working_day(day: date) -> date:
 def expected_by(start: datetime, *, working_days: int = 1) -> datetime:
     """The close of the n-th working day after the business day of `start`."""
     day = business_date(start)
-    for _ in range(working_days):
-        day = _seek(day + _DAY, _DAY)
-    return datetime.combine(day, CLOSES, BOOKS)
+    reached = next(islice(_walk(day + _DAY, _DAY), working_days - 1, None)) if working_days else day
+    return datetime.combine(reached, CLOSES, BOOKS)
 
 
 def go_back(day: date, *, working_days: int) -> date:
     """The n-th working day before a day."""
-    for _ in range(working_days):
-        day = _seek(day - _DAY, -_DAY)
-    return day
+    return next(islice(_walk(day - _DAY, -_DAY), working_days - 1, None)) if working_days else day
 
 
 def count(first: date, last: date) -> int:
@@ -64,13 +62,16 @@ def missing_years(today: date) -> list[int]:
 
 
 def _seek(day: date, step: timedelta) -> date:
-    """The day itself, or the first one by these steps on which people work; read a month at a time."""
+    """The day itself, or the first one by these steps on which people work."""
+    return next(_walk(day, step))
+
+
+def _walk(day: date, step: timedelta) -> Iterator[date]:
+    """The days on which people work, from the day itself on; read a month at a time."""
     while True:
         reach = [day + number * step for number in range(_MONTH)]
         special = _read_special(min(reach), max(reach))
-        found = next((each for each in reach if _is_worked(each, special)), None)
-        if found:
-            return found
+        yield from (each for each in reach if _is_worked(each, special))
         day = reach[-1] + step
 
 

@@ -15,9 +15,9 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
 from billing import receivables
-from billing.models import Correction, Dispute, ExchangeRate, Fapiao, Flag, Refund
+from billing.models import Correction, Dispute, ExchangeRate, Fapiao, Flag, LegalEntity, Refund
 from innopaas import stuck
-from payments import clearing, house_moves
+from payments import card_suspense, clearing, house_moves
 from payments.admin.transfer_filters import approved, found
 from payments.closing import days
 from payments.models import BankLine, BankRefund, DayClose, Difference, Finding, HouseMove, InboxEvent, Payout, Transfer
@@ -218,6 +218,21 @@ def _count_house_moves(_now: datetime) -> list[Count]:
     ]
 
 
+def _count_card_suspense(_now: datetime) -> list[Count]:
+    """Money at Stripe that credited nobody."""
+    waiting = card_suspense.count_held()
+    address = _list("payments_suspensemove")
+    return [Count(title=_("Card money in suspense"), figure=waiting, address=address, is_bad=waiting > 0)]
+
+
+def _count_entities(_now: datetime) -> list[Count]:
+    """Documents are issued in their names all the same, and stay as they were issued."""
+    incomplete = LegalEntity.objects.incomplete().count()
+    address = _list("billing_legalentity", lacks="any")
+    title = _("Legal entities to complete")
+    return [Count(title=title, figure=incomplete, address=address, is_bad=incomplete > 0)]
+
+
 def _count_flags(_now: datetime) -> list[Count]:
     unresolved = Flag.objects.filter(resolved_at__isnull=True).count()
     address = _list("billing_flag", open="open")
@@ -249,7 +264,9 @@ _COUNTED: Final[tuple[tuple[str, Callable[[datetime], list[Count]]], ...]] = (
     ("payments.view_balancetransaction", _count_transactions),
     ("payments.view_dayclose", _count_closes),
     ("payments.view_housemove", _count_house_moves),
+    ("payments.view_suspensemove", _count_card_suspense),
     ("billing.view_exchangerate", _count_rates),
+    ("billing.view_legalentity", _count_entities),
     ("billing.view_flag", _count_flags),
     ("payments.view_inboxevent", _count_inbox),
 )

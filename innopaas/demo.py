@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import requests
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -12,6 +11,7 @@ from djmoney.money import Money
 
 from billing import top_ups
 from billing.models import Method, Order
+from innopaas import demo_history, demo_stripe
 from payments import checkout
 from wallet import chart, organisations
 from wallet.models import Member, User
@@ -23,7 +23,8 @@ _STAFF = {
     "olivia@example.com": ("Olivia", "ops"),
 }
 _CUSTOMERS = {"alice@example.com": ("Alice", "Acme Messaging"), "bob@example.com": ("Bob", "Bright Retail")}
-_GOOD_CARD = "4242424242424242"
+_OTHER_CUSTOMERS = {demo_history.HARBOUR: "Carol", demo_history.LANTERN: "Dan"}
+"""Their organisations begin with the demo's history."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ def add_people(*, password: str, now: datetime) -> None:
         user = _person(email, name, password)
         if not user.memberships.exists():
             organisations.create(name=organisation, owner=user, now=now)
+    for email, name in _OTHER_CUSTOMERS.items():
+        _person(email, name, password)
 
 
 def fill(*, now: datetime) -> bool:
@@ -93,7 +96,7 @@ def _top_up(wish: _TopUp, *, form_token: str, now: datetime) -> None:
     checkout.open_session(payment_id=payment.pk, now=now)
     if wish.ending == "paid":
         payment.refresh_from_db()
-        _pay_on_the_hosted_page(str(payment.session_id), email=wish.email)
+        demo_stripe.pay(str(payment.session_id), email=wish.email)
         checkout.ask_about(payment_id=payment.pk, by="Stripe", now=now)
     elif wish.ending == "cancelled":
         checkout.cancel(order_id=UUID(str(payment.order_id)), by=str(member.user), now=now)
@@ -101,20 +104,3 @@ def _top_up(wish: _TopUp, *, form_token: str, now: datetime) -> None:
 
 def _return_url(order: Order) -> str:
     return f"{settings.SITE_URL}/payments/orders/{order.number}/return/"
-
-
-def _pay_on_the_hosted_page(session_id: str, *, email: str) -> None:
-    """What a customer does in the browser, done over the stand-in's JSON form of its page."""
-    response = requests.post(
-        f"{settings.STRIPE_API_BASE}/v1/payment_pages/{session_id}/confirm",
-        headers={"Authorization": f"Bearer {settings.STRIPE_SECRET_KEY}"},
-        data={
-            "email": email,
-            "card[number]": _GOOD_CARD,
-            "card[exp_month]": "12",
-            "card[exp_year]": "2040",
-            "card[cvc]": "123",
-        },
-        timeout=20,
-    )
-    response.raise_for_status()

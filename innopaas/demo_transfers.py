@@ -36,6 +36,7 @@ _ACCOUNTS: dict[str, dict[str, object]] = {
     },
 }
 _ACME, _BRIGHT = "alice@example.com", "bob@example.com"
+_STATEMENT = "demo.sta"
 _PAYERS = {_ACME: "Acme Messaging Ltd", _BRIGHT: "Bright Retail GmbH"}
 
 
@@ -70,7 +71,7 @@ def fill(*, now: datetime) -> None:
     """Add the offline side once; and each time a fresh rate, so that RMB can be quoted today."""
     finance = {name: User.objects.get(email=f"{name}@example.com") for name in ("fiona", "felix", "frank")}
     _renew_rate(by=finance["fiona"], now=now)
-    if StatementFile.objects.filter(account__code="demo-cny").exists():
+    if StatementFile.objects.filter(account__code="demo-cny", name=_STATEMENT).exists():
         return
     for email, name in _PAYERS.items():
         _describe(email, name, now=now)
@@ -155,7 +156,7 @@ def _bring_statement(made: list[Transfer], *, by: User, now: datetime) -> None:
         ]
     )
     account = BankAccount.objects.get(code="demo-cny")
-    imports.import_statement(Upload(account=account, name="demo.sta", raw=text.encode()), by=by, now=now)
+    imports.import_statement(Upload(account=account, name=_STATEMENT, raw=text.encode()), by=by, now=now)
     matching.match_lines(now=now)
     holding.hold_due(now=now)
 

@@ -37,7 +37,7 @@ _worker_silence = Gauge(
 @never_cache
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Say that this process answers. Ask this one to decide about restarts and traffic."""
-    return HttpResponse("alive\n", content_type="text/plain")
+    return HttpResponse("alive\n", content_type="text/plain; charset=utf-8")
 
 
 @login_not_required

@@ -1,8 +1,31 @@
-"""How log lines look: one line each, readable in DEBUG, JSON in production, with the request's id and user."""
+"""How log lines look: one line each, readable in DEBUG, JSON in production, with the request's id and user. Whatever
+people typed stays within the line: no line end, no colour and no turn of a terminal comes out of it.
+"""
 
-from typing import Any
+import re
+from collections.abc import MutableMapping
+from typing import Any, Final
 
 import structlog
+
+_UNPRINTED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters of both ranges, line and paragraph ends, and the marks that turn the direction of writing."""
+
+_OUR_OWN_LINES: Final = {"exception", "stack"}
+"""Python's own tracebacks have many lines in DEBUG; in JSON they are one."""
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def keep_in_line(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Values are made texts and lose what would leave the line; numbers and the like stay what they are."""
+    for key, value in event.items():
+        if key not in _OUR_OWN_LINES and not isinstance(value, int | float | None):
+            event[key] = _UNPRINTED.sub(_escape, str(value))
+    return event
+
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -30,6 +53,7 @@ def configure(*, level: str, renderer: Any) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
+                    keep_in_line,
                     renderer,
                 ],
             }

@@ -1,4 +1,4 @@
-"""Request-wide rules of the site: how staff reach the admin, and what the admin's scripts may do."""
+"""Request-wide rules of the site: how staff reach the admin, how often money is sent, what browsers are told."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import pghistory
+import structlog
 from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
@@ -16,18 +17,21 @@ from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
+from django_structlog.middlewares import RequestMiddleware
 
-from innopaas import history, step_up
+from innopaas import history, sending_rates, step_up
 from wallet import second_factors
 from wallet.views.second_factors import forget, may_set_up
 
 Answer = Callable[[HttpRequest], HttpResponse]
+
+log = structlog.get_logger(__name__)
 
 PAGES_ASKING = {
     Authenticator.Type.TOTP: "mfa_reauthenticate",
@@ -40,7 +44,14 @@ CHANGING = {"account_email", "account_change_password", "account_set_password", 
 CHANGING_NOTHING = {"mfa_index", "mfa_authenticate", "mfa_login_webauthn", "mfa_list_webauthn", *PAGES_ASKING.values()}
 """Whatever else allauth has, or gets, below `mfa_` shows or changes a second factor."""
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+FOR_PROGRAMS = ("/api/", "/payments/stripe/webhook/")
+"""Addresses that are not redirected to https (SECURE_REDIRECT_EXEMPT)."""
+
 READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+"""What no page of ours asks a browser for; payment is asked for at Stripe's own address."""
 
 ADMIN_POLICY = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
 
@@ -85,6 +96,14 @@ class StaffHistoryMiddleware:
             return self.get_response(request)
 
 
+class RequestLogMiddleware(RequestMiddleware):
+    """A line names the address without what was asked there: addresses of people, texts looked for, tokens."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
+
+
 class AdminContentPolicyMiddleware:
     """The admin's Alpine.js evaluates its attributes, and its colours stand in the page; nobody else's do."""
 
@@ -98,8 +117,68 @@ class AdminContentPolicyMiddleware:
         return response
 
 
+class RefusingMiddleware:
+    """Answers before anything is looked at: methods that nobody here needs, and programs that come without https, from
+    whom a redirect would hide that their key has been read on the way.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        is_plain = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        if is_plain and request.path_info.startswith(FOR_PROGRAMS):
+            return HttpResponseForbidden("Use https.\n", content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+class PrivateAnswersMiddleware:
+    """No answer of a page or of the API is kept by a browser or on the way, whoever asked and whatever came of it."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "no-store" not in response.get("Cache-Control", ""):
+            response["Cache-Control"] = "no-store, private"
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        return response
+
+
+class SendingRateMiddleware:
+    """Counts what customers send that moves money. Too much of it is refused, and all of it while nothing counts."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """Here the address is known, and that the request is no stranger's forgery (CSRF)."""
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if request.method in READING or name not in sending_rates.COUNTED or not request.user.is_authenticated:
+            return None
+        try:
+            wait = sending_rates.count(user_id=UUID(str(request.user.pk)), now=timezone.now())
+        except sending_rates.Uncounted:
+            log.exception("money refused: its sender cannot be counted", view=name)
+            return _turn_away(request, status=503, wait=60)
+        return _turn_away(request, status=429, wait=wait) if wait else None
+
+
 def is_admin(request: HttpRequest) -> bool:
     return request.path_info.startswith(reverse("admin:index"))
+
+
+def _turn_away(request: HttpRequest, *, status: int, wait: int) -> HttpResponse:
+    answer = render(request, f"{status}.html", status=status)
+    answer["Retry-After"] = str(wait)
+    return answer
 
 
 def _find_barrier(request: HttpRequest, now: datetime) -> HttpResponse | None:

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from pghistory.models import Events
 
-from billing.models import ExchangeRate, RateRule, SpecialDay, TopUpLimit
+from billing.models import ExchangeRate, LegalEntity, RateRule, SpecialDay, TopUpLimit
 from innopaas.history import track
 from payments.models import ApprovalLimit, BankAccount, RejectionReason
 from products.models import Product
@@ -19,6 +19,7 @@ TopUpLimitEvent = track(TopUpLimit)
 RateRuleEvent = track(RateRule)
 ExchangeRateEvent = track(ExchangeRate)
 SpecialDayEvent = track(SpecialDay)
+LegalEntityEvent = track(LegalEntity)
 BankAccountEvent = track(BankAccount)
 ApprovalLimitEvent = track(ApprovalLimit)
 RejectionReasonEvent = track(RejectionReason)

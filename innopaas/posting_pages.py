@@ -39,7 +39,9 @@ def show(request: HttpRequest) -> HttpResponse:
         return render(request, "staff/posting.html", context | {"is_slow": True})
     if len(hits.postings) == 1:
         return render(request, "staff/posting.html", context | _lay_out(posting_stories.tell(hits.postings[0]), by=by))
-    rows = [(posting, posting_stories.address_of(posting)) for posting in hits.postings]
+    rows = [
+        (posting, posting_stories.address_of(posting), posting_stories.name_kind(posting)) for posting in hits.postings
+    ]
     return render(request, "staff/posting.html", context | {"rows": rows, "is_cut": hits.is_cut})
 
 

@@ -3,22 +3,35 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from djmoney.money import Money
 
-from billing import rates, targets
+from billing import rates, statements, targets
 from billing.models import Correction, Dispute, Order, Refund
+from payments.admin import line_stories
 from payments.admin.stripe_pages import find_page
 from payments.models import Allocation, BankLine, BankRefund, CardRefund, Finding, Payment, Payout, Slip
 from wallet.ids import read_id
 from wallet.models import HOUSE_ID, Account, Entry, Posting, SealedDay, Side
+
+_KINDS: Final[dict[str, Promise]] = statements.NAMES | {
+    "SUSPENSE": gettext_lazy("Put into suspense"),
+    "SUSPENSE_OUT": gettext_lazy("Handed over out of suspense"),
+    "SUSPENSE_RETURN": gettext_lazy("Sent back out of suspense"),
+    "STRIPE_FEE": gettext_lazy("Fee of Stripe's"),
+    "BANK_CHARGE": gettext_lazy("Charge of the bank"),
+    "PAYOUT": gettext_lazy("Payout of Stripe's"),
+    "EXCHANGE": gettext_lazy("Exchange at the bank"),
+    "DEBT_WRITE_OFF": gettext_lazy("Debt written off"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +111,12 @@ def _leg(entry: Entry) -> Leg:
     )
 
 
+def name_kind(posting: Posting) -> str:
+    """Its kind in words, with the word that stands in the ledger."""
+    name = _KINDS.get(posting.kind)
+    return f"{name} · {posting.kind}" if name else posting.kind
+
+
 def say_exactly(money: Money) -> str:
     """`USD 1,234.5025`: as many decimals as it has, and two at the least."""
     whole, _point, decimals = f"{money.amount.normalize():,f}".partition(".")
@@ -105,9 +124,9 @@ def say_exactly(money: Money) -> str:
 
 
 def _tell_posting(posting: Posting) -> Iterator[Fact]:
-    yield Fact(label=_("Key"), text=posting.key)
+    yield Fact(label=pgettext("of a posting", "Key"), text=posting.key)
     yield Fact(label=_("Id"), text=str(posting.pk))
-    yield Fact(label=_("Kind"), text=posting.kind)
+    yield Fact(label=_("Kind"), text=name_kind(posting))
     house = _("the house itself")
     name = str(posting.organisation)
     yield Fact(label=_("Organisation"), text=f"{name} ({house})" if posting.organisation_id == HOUSE_ID else name)
@@ -178,7 +197,8 @@ def _tell_payout(stripe_id: str) -> Iterator[Fact]:
     yield Fact(label=_("Payout"), text=stripe_id, address=find_page(stripe_id))
     for payout in Payout.objects.filter(stripe_id=stripe_id, line__isnull=False).select_related("line__account"):
         page = reverse("admin:payments_bankline_change", args=[payout.line_id])
-        yield Fact(label=_("Bank line"), text=str(payout.line), address=page, permission="payments.view_bankline")
+        said = line_stories.describe(payout.line) if payout.line else ""
+        yield Fact(label=_("Bank line"), text=said, address=page, permission="payments.view_bankline")
         yield Fact(label=_("Found at the bank by"), text=f"{payout.matched_by} · {say(payout.matched_at)}")
 
 
@@ -190,7 +210,7 @@ def _tell_bank(order: Order | None, line: BankLine | None) -> Iterator[Fact]:
     for one in lines:
         yield Fact(
             label=_("Bank line"),
-            text=f"{one} · {one.payer_name}".rstrip(" ·"),
+            text=f"{line_stories.describe(one)} · {one.bank_reference}".rstrip(" ·"),
             address=reverse("admin:payments_bankline_change", args=[one.pk]),
             permission="payments.view_bankline",
         )

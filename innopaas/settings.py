@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError, EnvValidationError, validate
 
 from innopaas import logs
+from wallet.kill_points import POINTS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -28,6 +29,7 @@ STRIPE_SECRET_KEY: str = env.str("STRIPE_SECRET_KEY", validate=validate.Regexp(r
 _WEBHOOK_SECRETS: str = env.str("STRIPE_WEBHOOK_SECRETS", validate=validate.Regexp(r"^whsec_[^,\s]+(,whsec_[^,\s]+)*$"))
 STRIPE_API_BASE: str = env.str("STRIPE_API_BASE", "")
 CALLBACK_ALLOWED_HOSTS: list[str] = env.list("CALLBACK_ALLOWED_HOSTS", [])
+KILL_AT: list[str] = env.list("KILL_AT", [], validate=validate.ContainsOnly(POINTS))
 _EMAIL: Any = env.dj_email_url("EMAIL_URL")
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "InnoPaaS <no-reply@innopaas.example>")
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", str(BASE_DIR / ".innopaas" / "media"))
@@ -60,6 +62,11 @@ if STRIPE_API_BASE and not DEBUG:
 if CALLBACK_ALLOWED_HOSTS and not DEBUG:
     raise ImproperlyConfigured(
         "CALLBACK_ALLOWED_HOSTS lets callbacks into private networks and is for a demo only (DEBUG=1); unset it."
+    )
+
+if KILL_AT and not DEBUG:
+    raise ImproperlyConfigured(
+        "KILL_AT ends this process where a test wants it and is for tests only (DEBUG=1); unset it."
     )
 
 STRIPE_WEBHOOK_SECRETS = _WEBHOOK_SECRETS.split(",")  # several during a rotation
@@ -98,7 +105,10 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "innopaas.middleware.PrivateAnswersMiddleware",
+    "innopaas.middleware.RefusingMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -107,13 +117,14 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "wallet.middleware.CurrentOrganisationMiddleware",
+    "wallet.middleware.ChangedRightsMiddleware",
     "innopaas.middleware.AdminContentPolicyMiddleware",
     "innopaas.middleware.StaffSecondFactorMiddleware",
     "innopaas.middleware.StaffHistoryMiddleware",
+    "innopaas.middleware.SendingRateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "innopaas.middleware.RequestLogMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -312,10 +323,18 @@ EMAIL_TIMEOUT = 10
 # --- security -----------------------------------------------------------------------------------------------
 
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads a cookie: forms carry the token
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+if not DEBUG:  # browsers take these names over https and for this very host only
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_SSL_REDIRECT = not DEBUG
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/", r"^payments/stripe/webhook/$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG

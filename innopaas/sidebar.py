@@ -18,7 +18,9 @@ GROUPS: Final[dict[Promise, tuple[str, ...]]] = {
     ),
     _("Refunds"): ("billing.refund", "payments.cardrefund"),
     _("Fapiao"): ("billing.fapiao",),
-    _("Stripe and banks"): ("payments.payout", "payments.balancetransaction", "payments.housemove"),
+    _("Stripe and banks"): (
+        *("payments.payout", "payments.balancetransaction", "payments.housemove", "payments.suspensemove"),
+    ),
     _("Disputes"): ("billing.dispute", "billing.cardblock", "billing.cardrule"),
     _("Orders"): (
         *("billing.order", "payments.payment", "billing.correction", "billing.flag", "billing.ordermail"),
@@ -33,7 +35,7 @@ GROUPS: Final[dict[Promise, tuple[str, ...]]] = {
     _("Ledger"): (
         *("show_posting", "wallet.account", "wallet.posting", "wallet.entry", "wallet.sealedday", "wallet.auditrun"),
     ),
-    _("Closing"): ("payments.dayclose", "payments.glnumber"),
+    _("Closing"): ("payments.dayclose", "payments.digestmail", "payments.glnumber"),
     _("Rules"): (
         *("billing.exchangerate", "billing.raterule", "billing.topuplimit", "payments.approvallimit"),
         *("payments.bankaccount", "billing.legalentity", "payments.rejectionreason", "billing.specialday"),

@@ -18,8 +18,8 @@ _SEES = {
         "products": ("product", "productbalance", "productaccess", "hold", "apikey", "usageday"),
         "payments": (
             *("payment", "inboxevent", "heartbeat", "transfer", "finding", "share", "approval", "allocation"),
-            *("balancetransaction", "payout", "housemove"),
-            *("bankrefund", "cardrefund", "dayclose", "closeact", "difference", "glnumber"),
+            *("balancetransaction", "payout", "housemove", "suspensemove"),
+            *("bankrefund", "cardrefund", "dayclose", "closeact", "difference", "digestmail", "glnumber"),
             *("deskact", "bankline", "suggestion", "statementfile", "bankaccount", "approvallimit", "rejectionreason"),
         ),
     }.items()
@@ -49,6 +49,8 @@ _FINANCE = {
     "payments.change_payout",
     "payments.add_housemove",
     "payments.change_housemove",
+    "payments.add_suspensemove",
+    "payments.change_suspensemove",
     "products.add_product",
     "products.change_product",
     "payments.change_transfer",
@@ -65,6 +67,8 @@ GROUPS: dict[str, set[str]] = {
     | {
         "billing.change_order",
         "billing.add_writeoff",
+        "billing.add_legalentity",
+        "billing.change_legalentity",
         "billing.change_cardblock",
         "billing.add_cardrule",
         "payments.add_bankaccount",

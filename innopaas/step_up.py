@@ -23,6 +23,7 @@ ACTS: dict[str, Promise] = {
     "payments_line_assign": _("Assign a bank line"),
     "payments_line_return": _("Send money back"),
     "payments_line_same": _("Recognise money that was approved by hand"),
+    "payments_line_sent": _("Recognise money that was sent back"),
     "payments_assignment_approve": _("Approve assigned money"),
     "payments_assignment_withdraw": _("Withdraw assigned money"),
     "billing_dispute_write_off": _("Write off what a customer owes"),
@@ -49,6 +50,10 @@ ACTS: dict[str, Promise] = {
     "payments_housemove_exchange": _("Propose an exchange of currencies"),
     "payments_housemove_approve": _("Approve a movement of the house"),
     "payments_housemove_withdraw": _("Withdraw a movement of the house"),
+    "payments_suspensemove_credit": _("Propose to credit card money in suspense"),
+    "payments_suspensemove_refund": _("Propose to send card money in suspense back"),
+    "payments_suspensemove_approve": _("Approve a movement of card money in suspense"),
+    "payments_suspensemove_withdraw": _("Withdraw a movement of card money in suspense"),
     "billing_exchangerate_enter": _("Enter an exchange rate"),
     "billing_exchangerate_approve": _("Approve an exchange rate"),
     "billing_exchangerate_refuse": _("Refuse an exchange rate"),
@@ -66,13 +71,16 @@ MODELS = {
     "billing_topuplimit",
     "billing_exchangerate",
     "billing_raterule",
+    "billing_legalentity",
     "products_product",
     "payments_approvallimit",
     "payments_bankaccount",
     "wallet_user",
     "auth_group",
 }
-"""Models whose rows decide what money may do: rates, limits, what is sold, where it is to be sent, and who may act."""
+"""Models whose rows decide what money may do: rates, limits, what is sold, where it is to be sent, in whose name it is
+documented, and who may act.
+"""
 
 GUARDED = frozenset(
     f"admin:{name}"

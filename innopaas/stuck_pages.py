@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -12,6 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -19,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from billing import documents
 from billing.models import Order
-from innopaas import stuck, tasks
+from innopaas import staff, stuck, tasks
 from payments import refunding, stripe_api, sweeps
 from payments.models import CardRefund, Heartbeat
 from wallet.admin.people import find_person
@@ -32,6 +33,12 @@ AUDITS = "wallet.add_auditrun"
 ASKS = "payments.change_inboxevent"
 ISSUES = "billing.change_order"
 
+_GROUPS: Final[dict[str, Promise]] = {
+    "finance": _("finance"),
+    "finance lead": _("finance lead"),
+    "ops": _("ops"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -39,6 +46,8 @@ class Row:
 
     stuck: stuck.Stuck
     may_act: bool
+    who: str
+    """The groups whose members may."""
 
 
 @never_cache
@@ -47,8 +56,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """Everything that is stuck, by kind; and when the work that would free it was last done, also when nothing is."""
     by, now = find_person(request, permission=SEES), timezone.now()
     groups: list[dict[str, Any]] = [
-        {"group": group, "rows": [Row(stuck=one, may_act=by.has_perm(one.act.permission)) for one in group.shown]}
-        for group in stuck.find(now=now)
+        {"group": group, "rows": [_row(one, by=by) for one in group.shown]} for group in stuck.find(now=now)
     ]
     context = admin.site.each_context(request) | {
         "title": _("What is stuck"),
@@ -59,6 +67,11 @@ def show(request: HttpRequest) -> HttpResponse:
         "audit": AuditRun.objects.order_by("-started_at").first(),
     }
     return render(request, "staff/stuck.html", context)
+
+
+def _row(one: stuck.Stuck, *, by: User) -> Row:
+    who = [str(_GROUPS[name]) for name, granted in staff.GROUPS.items() if one.act.permission in granted]
+    return Row(stuck=one, may_act=by.has_perm(one.act.permission), who=" / ".join(who) or str(_("administrators")))
 
 
 @require_POST

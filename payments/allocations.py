@@ -148,8 +148,15 @@ def hold_in_house(line: BankLine, *, by: str, now: datetime) -> None:
         line.held_by_id = HOUSE_ID
 
 
-def spend_whole(
-    line: BankLine, *, kind: Allocation.Kind, organisation_id: UUID, note: str, by: str, now: datetime
+def spend_whole(  # noqa: PLR0913  # an allocation as it is written down has that many sides
+    line: BankLine,
+    *,
+    kind: Allocation.Kind,
+    organisation_id: UUID,
+    note: str,
+    by: str,
+    now: datetime,
+    sends: Allocation | None = None,
 ) -> None:
     """Write down what all of a line was that no order is credited with: nobody can use it again. Call it with the line
     locked and untouched; whatever it moves is posted by its caller.
@@ -159,6 +166,7 @@ def spend_whole(
         line=line,
         kind=kind,
         amount=line.amount.amount,
+        sends=sends,
         note=note[:500],
         by=by[:254],
         at=now,

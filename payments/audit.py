@@ -18,7 +18,11 @@ from wallet.audit import Check, read
 INBOX_LIMIT = timedelta(minutes=15)
 SQL = Path(__file__).parent / "sql"
 GUARDS = tuple(
-    SQL / f"{subject}.sql" for subject in ("guards", "bank_refunds", "card_refunds", "balance_transactions", "closes")
+    SQL / f"{subject}.sql"
+    for subject in (
+        *("guards", "bank_refunds", "card_refunds", "balance_transactions", "closes", "returns"),
+        "suspense_moves",
+    )
 )
 
 
@@ -90,7 +94,7 @@ def check_suspense(using: str, _now: datetime) -> Iterable[str]:
                 JOIN wallet_entry AS entry ON entry.posting_id = posting.id
                 JOIN wallet_account AS account ON account.id = entry.account_id AND account.code = 'suspense'
                 WHERE starts_with(posting.key, 'session:') OR starts_with(posting.key, 'dispute:')
-                   OR starts_with(posting.key, 'txn:') AND posting.key LIKE '%:gross'
+                   OR starts_with(posting.key, 'txn:')
                 UNION ALL
                 SELECT '00000000-0000-7000-8000-000000000001', amount_currency, amount
                 FROM payments_payout WHERE reversed_at IS NOT NULL AND back_line_id IS NULL

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction as database
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
-from payments import judgements, settlement, stripe_api
+from payments import card_suspense, judgements, settlement, stripe_api
 from payments.judgements import Verdict
 from payments.models import BalanceTransaction, Payment, Payout
 from payments.stripe_api import Transaction
@@ -58,7 +58,8 @@ def load_payout(payout: Payout, *, now: datetime) -> None:
     with database.atomic():
         store(listed, now=now)
         mine = BalanceTransaction.objects.filter(stripe_id__in=[one.id for one in listed], payout=None)
-        mine.update(payout=payout)
+        ids = list(mine.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+        BalanceTransaction.objects.filter(pk__in=ids).update(payout=payout)
         Payout.objects.filter(pk=payout.pk, itemised_at=None).update(itemised_at=now)
 
 
@@ -77,7 +78,7 @@ def settle(transaction: BalanceTransaction, *, now: datetime) -> BalanceTransact
     """
     session_id = _ask_for_session(transaction)
     with database.atomic():
-        locked = BalanceTransaction.objects.select_for_update(of=("self",)).get(pk=transaction.pk)
+        locked = _lock(transaction)
         if locked.outcome in {Outcome.POSTED, Outcome.AGREED}:
             return locked
         verdict = judgements.judge(locked, session_id=session_id)
@@ -112,6 +113,17 @@ def _judge_all(found: Iterable[BalanceTransaction], *, now: datetime) -> int:
     return agreed
 
 
+def _lock(transaction: BalanceTransaction) -> BalanceTransaction:
+    """It, for this database transaction alone; what was given back with its charge, whose rest decides about it. Rows
+    of Stripe's list are always locked in the same order.
+    """
+    wanted = Q(pk=transaction.pk)
+    if "refund" in transaction.type and transaction.payment_intent_id:
+        wanted |= Q(type__in=card_suspense.CHARGES, payment_intent_id=transaction.payment_intent_id)
+    rows = BalanceTransaction.objects.select_for_update(of=("self",)).filter(wanted).order_by("pk")
+    return next(row for row in rows if row.pk == transaction.pk)
+
+
 def _post(transaction: BalanceTransaction, verdict: Verdict, *, now: datetime) -> list[str]:
     keys: list[str] = []
     if verdict.reason or verdict.organisation_id is None:
@@ -133,7 +145,7 @@ def _post(transaction: BalanceTransaction, verdict: Verdict, *, now: datetime) -
 
 def _ask_for_session(transaction: BalanceTransaction) -> str:
     """The Checkout Session of a charge that no payment of ours has."""
-    is_charge = transaction.type in judgements.CHARGES
+    is_charge = transaction.type in card_suspense.CHARGES
     if not is_charge or not transaction.payment_intent_id or judgements.find_payment(transaction):
         return ""
     return stripe_api.find_session_id(transaction.payment_intent_id)

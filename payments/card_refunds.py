@@ -18,6 +18,7 @@ from billing.models import Method, Order, Refund
 from payments import refunding, stripe_api
 from payments.models import CardRefund, Payment
 from payments.stripe_api import StripeRefund
+from wallet import kill_points
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def send_due(*, now: datetime) -> None:
             prepare(refund_id=refund_id, now=now)
         except Exception:  # whatever is odd about one refund, the others go on
             logger.exception("refund %s could not be prepared", refund_id)
+    kill_points.reach("after-refund-prepared")
     _work_through(list(CardRefund.objects.to_send(now=now)[:200]), _send, now=now)
 
 
@@ -120,11 +122,13 @@ def _put_off(card: CardRefund, error: Exception, *, now: datetime) -> None:
 
 
 def _send(card: CardRefund, *, now: datetime) -> None:
+    kill_points.reach("before-refund-made")
     try:
         answer = (_find_at_stripe(card) if card.attempts > 1 else None) or _create(card)
     except stripe_api.StripeRefused as error:
         _give_up(card, error, now=now)
     else:
+        kill_points.reach("after-refund-made")
         refunding.record(card_refund_id=card.pk, answer=answer, by=refunding.BY, now=now)
 
 

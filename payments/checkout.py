@@ -13,7 +13,7 @@ from billing import card_blocks, flags, orders, targets, top_ups
 from billing.models import Flag, Method, Order
 from payments import confirmation, stripe_api
 from payments.models import Payment
-from wallet import chart
+from wallet import chart, kill_points
 from wallet.ids import new_id, read_id
 from wallet.models import User
 
@@ -59,11 +59,13 @@ def open_session(*, payment_id: UUID, now: datetime) -> str:
         return payment.session_url
     if payment.session_id or now > payment.session_expires_at - _SHORTEST_SESSION:
         raise CannotBePaid(payment.order.number)
+    kill_points.reach("before-session-made")
     try:
         session = _create_session(payment)
     except (stripe_api.StripeRefused, stripe_api.SessionUnreadable) as error:
         flags.raise_flag(order=payment.order, reason=Flag.Reason.REFUSED_BY_STRIPE, detail=str(error), now=now)
         raise stripe_api.StripeUnavailable(str(error)) from error
+    kill_points.reach("after-session-made")
     return _keep(payment, session, now=now)
 
 

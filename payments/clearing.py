@@ -99,6 +99,11 @@ def list_late_differences(now: datetime) -> QuerySet[BalanceTransaction]:
     return list_differences().filter(stripe_created_at__lt=_start_of(_find_limit(now)))
 
 
+def list_late_failures(now: datetime) -> QuerySet[Payout]:
+    """Payouts that failed at the bank more than five business days ago, and that it has not taken back yet."""
+    return list_unmatched_failures().filter(reversed_at__lt=_start_of(_find_limit(now)))
+
+
 def list_unmatched_failures() -> QuerySet[Payout]:
     """Payouts that failed after they were at the bank; their money is in suspense until the bank takes it back."""
     return Payout.objects.filter(reversed_at__isnull=False, back_line=None).order_by("reversed_at")

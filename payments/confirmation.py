@@ -15,7 +15,7 @@ from billing.models import Flag, Note, Order
 from payments import allocations, settlement
 from payments.models import Finding, Payment
 from payments.stripe_api import CheckoutSession, is_live
-from wallet import chart
+from wallet import chart, kill_points
 from wallet.models import User
 
 
@@ -52,6 +52,7 @@ def confirm_payment(*, payment_id: UUID, session: CheckoutSession, by: str, now:
         payment.asked_at = now
         payment.ask_at = now + _patience(payment, now=now)
         payment.save()
+        kill_points.reach("before-payment-commits")
         return payment
 
 

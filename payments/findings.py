@@ -15,6 +15,7 @@ from payments import appraisals, approvers, confirmation, desk, sightings, trans
 from payments.appraisals import Appraisal, Facts
 from payments.approvers import Basis
 from payments.models import RECORDABLE, Approval, DeskAct, Finding, Share, Transfer
+from wallet import kill_points
 from wallet.models import User
 from wallet.money import labelled
 
@@ -130,6 +131,7 @@ def _approve(finding_id: UUID, *, by: User, now: datetime) -> Finding:
         _say_yes(finding, by=by, now=now)
         if approvers.count_valid(finding) >= persons_needed(finding):
             confirmation.confirm_transfer(finding=finding, by=by, now=now)
+        kill_points.reach("before-approval-commits")
         return finding
 
 

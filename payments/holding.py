@@ -10,6 +10,7 @@ from django.db import transaction
 from payments import settlement
 from payments.matching import BY_REFERENCE
 from payments.models import BankLine, StatementFile, Suggestion
+from wallet import kill_points
 from wallet.models import HOUSE_ID
 
 BATCH = 200
@@ -40,6 +41,7 @@ def _hold_batch(size: int, *, now: datetime) -> int:
         owners = _find_owners(lines)
         owner, _count = Counter(owners.get(line.pk, HOUSE_ID) for line in lines).most_common(1)[0]
         mine = [line for line in lines if owners.get(line.pk, HOUSE_ID) == owner]
+        kill_points.reach("before-lines-posted")
         settlement.hold_lines(mine, organisation_id=owner, by="InnoPaaS", now=now)
         return len(mine)
 

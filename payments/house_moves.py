@@ -52,7 +52,7 @@ def book_charges(*, now: datetime, limit: int = 1000) -> int:
     for line_id in list(_list_charges().values_list("pk", flat=True)[:limit]):
         with transaction.atomic():
             line = _list_charges().select_for_update(of=("self",), skip_locked=True).filter(pk=line_id).first()
-            if line is None or outgoing.suggest_refunds(line):
+            if line is None or outgoing.suggest_refunds(line) or outgoing.list_sent(line):
                 continue
             _spend(line, Allocation.Kind.CHARGE, note=line.text, by="InnoPaaS", now=now)
             settlement.book_charge(line, by="InnoPaaS", note=line.text or line.bank_reference, now=now)
@@ -125,6 +125,8 @@ def why_not_charge(line: BankLine) -> str:
     """Why the line can be no charge, in words; empty when it can."""
     if line.direction == BankLine.Direction.OUT and outgoing.suggest_refunds(line):
         return _("It may have paid a refund: look at the refunds to be paid first.")
+    if outgoing.list_sent(line):
+        return _("It may be money that was recorded as sent back: look at that first.")
     return _why_not_free(line)
 
 

@@ -20,7 +20,7 @@ from payments.expectations import Expectations
 from payments.models import BankAccount, BankLine, StatementFile, Suggestion
 from payments.statements.lines import Statement, StatementLine
 from payments.uploads import Upload
-from wallet import bank_numbers
+from wallet import bank_numbers, kill_points
 from wallet.calendar import business_date
 from wallet.models import User
 from wallet.money import labelled
@@ -168,6 +168,7 @@ def _store(upload: Upload, statement: Statement, *, by: User, now: datetime) -> 
         for lines, suggestions in _sorted(plan, account, expected, now=now, file=file):
             _copy(lines)
             Suggestion.objects.bulk_create(suggestions)
+            kill_points.reach("between-statement-batches")
         _confirm(plan, file, expected, now=now)
         if upload.mapping and uploads.has_own_columns(account):
             BankAccount.objects.filter(pk=account.pk).update(columns=asdict(upload.mapping))

@@ -10,8 +10,9 @@ from django.db.models import F
 
 from billing import flags
 from billing.models import Flag
-from payments import checkout, confirmation, disputing, payouts, refunding, settlement, stripe_api
+from payments import card_suspense, checkout, confirmation, disputing, payouts, refunding, settlement, stripe_api
 from payments.models import InboxEvent
+from wallet import kill_points
 from wallet.models import HOUSE_ID
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def handle_due(*, now: datetime, limit: int = 100) -> int:
         if not _take(event, now=at):
             continue
         taken += 1
+        kill_points.reach("after-event-taken")
         unanswered += not _handle(event, by="Stripe", now=at)
         if unanswered == _PATIENCE:
             break  # Stripe is away; the rest would only wait for it in turn
@@ -79,6 +81,7 @@ def _row(event: stripe_api.Event, *, outcome: str, now: datetime) -> InboxEvent:
         event_id=event.id,
         type=event.type,
         object_id=event.object_id,
+        payment_intent_id=event.payment_intent_id,
         api_version=event.api_version[:60],
         raw=event.raw,
         received_at=now,
@@ -127,24 +130,33 @@ def _follow_session(event: InboxEvent, *, by: str, now: datetime) -> InboxEvent.
         session = stripe_api.fetch_session(event.object_id)
     except stripe_api.StripeRefused:
         return InboxEvent.Outcome.NOT_OURS
+    kill_points.reach("after-session-fetched")
     payment = checkout.adopt(session, now=now)
     if payment is None:
         return _hold_strange_money(session, now=now)
     confirmation.confirm_payment(payment_id=payment.pk, session=session, by=by, now=now)
+    kill_points.reach("after-payment-committed")
     return InboxEvent.Outcome.DONE
 
 
 def _hold_strange_money(session: stripe_api.CheckoutSession, *, now: datetime) -> InboxEvent.Outcome:
-    """A session with our mark that is no payment's own: what it holds, if anything, is booked and its order flagged."""
+    """A session with our mark that is no payment's own: what it holds, if anything, is booked in the house's suspense,
+    as of any charge that no payment of ours knows, and the order that it names is flagged.
+    """
     if not session.payment_id:
         return InboxEvent.Outcome.NOT_OURS
     claimed = checkout.find_claimed(session.payment_id)
+    number = claimed.order.number if claimed else session.order_number[:24]
+    is_held = card_suspense.is_held(
+        session.id,
+        payment_intent_id=session.payment_intent_id,
+        organisation_ids={HOUSE_ID, claimed.organisation_id if claimed else HOUSE_ID},
+    )
+    if not is_held:
+        is_held = settlement.hold_in_suspense(session, organisation_id=HOUSE_ID, order_number=number, now=now)
     if claimed is None:
-        settlement.hold_in_suspense(session, organisation_id=HOUSE_ID, order_number=session.order_number[:24], now=now)
         return InboxEvent.Outcome.NOT_OURS
-    if settlement.hold_in_suspense(
-        session, organisation_id=claimed.organisation_id, order_number=claimed.order.number, now=now
-    ):
+    if is_held:
         flags.raise_flag(order=claimed.order, reason=Flag.Reason.WRONG_ORDER, detail=session.id, now=now)
     return InboxEvent.Outcome.DONE
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from djmoney.money import Money
 
 from billing.models import Dispute, DisputeMovement, Refund
+from payments import card_suspense
+from payments.card_suspense import CHARGES
 from payments.models import SETTLEMENT_CURRENCY, BalanceTransaction, CardRefund, Payment, Payout
 from wallet import chart
 from wallet.ids import read_id
@@ -35,8 +37,8 @@ class Verdict:
 
 
 def judge(transaction: BalanceTransaction, *, session_id: str) -> Verdict:
-    """Decide about one transaction; nothing is written. `session_id` is the Checkout Session, as Stripe names it, of a
-    charge that no payment of ours has.
+    """Decide about one transaction, inside a database transaction; nothing is written. `session_id` is the Checkout
+    Session, as Stripe names it, of a charge that no payment of ours has.
     """
     if transaction.amount.currency.code != SETTLEMENT_CURRENCY:
         return Verdict(reason=Reason.OTHER_CURRENCY, detail=transaction.amount.currency.code)
@@ -99,6 +101,8 @@ def _compare_refund(transaction: BalanceTransaction, *, ended: tuple[Refund.Stat
 def _compare_given_back(transaction: BalanceTransaction, *, expected_sign: int) -> Verdict:
     """Money that credited nobody went back out of suspense, and into it again where that failed."""
     payment = find_payment(transaction)
+    if payment is None and (held := card_suspense.lock_charge(transaction.payment_intent_id)):
+        return _clear_charge(transaction, held)
     step = ":back" if expected_sign > 0 else ""
     gone = _find_moved(f"session:{payment.session_id}:refund:{transaction.source_id}{step}") if payment else None
     if gone is None:
@@ -106,6 +110,16 @@ def _compare_given_back(transaction: BalanceTransaction, *, expected_sign: int) 
     if gone.amount * expected_sign != transaction.amount:
         return _differ(Reason.OTHER_AMOUNT, f"{gone.order_number}: {labelled(gone.amount)}")
     return _take_fee(transaction, organisation_id=gone.organisation_id, order_number=gone.order_number)
+
+
+def _clear_charge(transaction: BalanceTransaction, held: card_suspense.Held) -> Verdict:
+    """A charge of nobody's is given back: it leaves the house's suspense, and is there again where that failed. Its row
+    stays locked meanwhile, so that nobody is credited with it.
+    """
+    if -transaction.amount > held.rest:
+        return _differ(Reason.OTHER_AMOUNT, f"{held.source}: {labelled(held.rest)}")
+    taken = _take_fee(transaction, organisation_id=HOUSE_ID, order_number="")
+    return Verdict(organisation_id=HOUSE_ID, fee=taken.fee, gross=transaction.amount)
 
 
 def _judge_adjustment(transaction: BalanceTransaction) -> Verdict:
@@ -182,8 +196,6 @@ def _take_fee(transaction: BalanceTransaction, *, organisation_id: UUID, order_n
 def _differ(reason: Reason, detail: str) -> Verdict:
     return Verdict(reason=reason, detail=detail[:500])
 
-
-CHARGES: Final = ("charge", "payment")
 
 _JUDGES: Final[Mapping[str, Callable[[BalanceTransaction], Verdict]]] = {
     "refund": _judge_refund,

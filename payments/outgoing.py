@@ -1,4 +1,4 @@
-"""Money that left the bank, and which refund it may have paid: told by the refund's number, or by its payee."""
+"""Money that left the bank, and which refund it may have paid, or what it sent back: by a number, or by its payee."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,13 +8,16 @@ from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from payments.models import BankLine, BankRefund
+from payments.models import Allocation, BankLine, BankRefund
 from wallet import bank_numbers, details
 
 _BEFORE: Final = timedelta(days=3)
 """A bank's day may lie before the day on which it is recorded here, and before the approval's day in Shanghai."""
 
 _MOST: Final = 200
+
+_LONG_ENOUGH: Final = 6
+"""A bank's number that is shorter may stand in any text."""
 
 
 class Match(models.TextChoices):
@@ -77,6 +80,42 @@ def suggest_waiting() -> list[Suggestion]:
         if first:
             found[first.line.pk] = first
     return list(found.values())
+
+
+def list_sent(line: BankLine) -> list[Allocation]:
+    """What was recorded as sent back and the line may show: the same account and amount, and no line shows it yet."""
+    if line.direction != BankLine.Direction.OUT or line.is_reversal or line.rest != line.amount or line.file_id is None:
+        return []
+    recorded = Allocation.objects.filter(
+        kind=Allocation.Kind.RETURNED,
+        sent_as=None,
+        amount=line.amount.amount,
+        line__account_id=line.account_id,
+        line__booked_on__lte=line.booked_on,
+    )
+    return list(recorded.select_related("line").order_by("at", "id")[:_MOST])
+
+
+def find_sent(line: BankLine) -> Allocation | None:
+    """What the line sent back beyond doubt: to who had paid it, where neither has another that it could be."""
+    sure = [sent for sent in list_sent(line) if _is_sent_to_payer(line, sent.line)]
+    if len(sure) != 1:
+        return None
+    others = list_free().filter(account_id=line.account_id, amount=line.amount.amount).exclude(pk=line.pk)
+    others = others.filter(booked_on__gte=sure[0].line.booked_on)
+    return None if any(_is_sent_to_payer(other, sure[0].line) for other in others[:_MOST]) else sure[0]
+
+
+def _is_sent_to_payer(line: BankLine, came: BankLine) -> bool:
+    """By the number of the line that brought it, or the payer's account, or his name where a bank shows none."""
+    number = bank_numbers.loosen(came.bank_reference)
+    if len(number) >= _LONG_ENOUGH and number in bank_numbers.loosen(f"{line.text} {line.bank_reference}"):
+        return True
+    accounts = [bank_numbers.loosen(each.payer_account) for each in (line, came)]
+    if all(accounts):
+        return accounts[0] == accounts[1]
+    names = [details.fold(each.payer_name) for each in (line, came)]
+    return bool(names[0]) and names[0] == names[1]
 
 
 def _look(line: BankLine, paid: BankRefund) -> Suggestion | None:

@@ -52,11 +52,15 @@ def follow(*, object_id: str, by: str, now: datetime) -> InboxEvent.Outcome:
 def record(*, card_refund_id: UUID, answer: StripeRefund, by: str, now: datetime) -> None:
     """Book what Stripe answered about a refund just before. Facts that do not agree change nothing but flag the order.
 
-    Repeating it changes nothing.
+    Another refund at Stripe than the one that is known, under our number all the same, is money that left besides: it
+    is booked as one made in the dashboard. Repeating it changes nothing.
     """
     with transaction.atomic(durable=True):
         card = lock(card_refund_id)
-        _book(card, card.payment, answer, by=by, now=now)
+        if not _is_another(card, answer):
+            _book(card, card.payment, answer, by=by, now=now)
+            return
+    _follow_strange(answer, by=by, now=now)
 
 
 def lock(card_refund_id: UUID) -> CardRefund:
@@ -95,10 +99,14 @@ def _book(card: CardRefund, payment: Payment, answer: StripeRefund, *, by: str, 
     card.save()
 
 
+def _is_another(card: CardRefund, answer: StripeRefund) -> bool:
+    """Whether this is not the refund at Stripe that the row is about, or the row had been given up before."""
+    is_given_up = card.stripe_id is None and card.ask_at is None
+    return card.stripe_id not in {None, answer.id} or is_given_up
+
+
 def _disagreement(card: CardRefund, payment: Payment, answer: StripeRefund) -> str:
     """What of a refund at Stripe is not as it should be; empty when all of it is."""
-    if card.stripe_id not in {None, answer.id}:
-        return f"{answer.id} is a second refund at Stripe, beside {card.stripe_id}"
     if answer.payment_intent_id != payment.payment_intent_id:
         return f"{answer.id} is of {answer.payment_intent_id or 'no payment'}, not of {payment.payment_intent_id}"
     if answer.livemode is not stripe_api.is_live():

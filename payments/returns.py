@@ -1,4 +1,7 @@
-"""Money in suspense that is nobody's to be credited with: sent back, or the same money as a line typed by hand."""
+"""Money in suspense that is nobody's to be credited with: sent back, or the same money as a line typed by hand.
+
+What was sent back is posted when it is recorded; the statement's line that shows it is found later, and spent on it.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from djmoney.money import Money
 
-from payments import allocations, desk, settlement, sightings
+from payments import allocations, desk, outgoing, settlement, sightings
 from payments.models import Allocation, BankLine, DeskAct
 from wallet.models import HOUSE_ID, User
 from wallet.money import labelled
@@ -14,6 +17,10 @@ from wallet.money import labelled
 
 class NotInSuspense(Exception):
     """Less is left of the line than is to be sent back, or it is not money that came in."""
+
+
+class NotSentBack(Exception):
+    """The line is not what was recorded as sent back, or one of them was recognised before."""
 
 
 class NotTheSame(Exception):
@@ -39,6 +46,31 @@ def send_back(
         return allocation
 
 
+def confirm_sent(*, line_id: UUID, allocation_id: UUID, by: User, now: datetime) -> Allocation:
+    """Recognise the statement's line of money that was recorded as sent back; returns what was recorded. Nothing is
+    posted: that was done with the record. Repeating it changes nothing. Raises `NotSentBack`.
+    """
+    with transaction.atomic(durable=True):
+        line = _lock_both(line_id, allocation_id)
+        if done := Allocation.objects.filter(sent_as__line=line, pk=allocation_id).first():
+            return done
+        sent = next((one for one in outgoing.list_sent(line) if one.pk == allocation_id), None)
+        if sent is None:
+            raise NotSentBack(str(line))
+        _spend_on(line, sent, by=str(by), now=now)
+        desk.log(DeskAct.Kind.SENT, by=by, now=now, line=line, detail=f"{sent.line.bank_reference}: {sent.note}")
+        return sent
+
+
+def match_sent(*, now: datetime, limit: int = 1000) -> int:
+    """Recognise the lines of money sent back that are beyond doubt; returns how many. Any number of workers may call it
+    at once.
+    """
+    recorded = Allocation.objects.filter(kind=Allocation.Kind.RETURNED, sent_as=None)
+    free = outgoing.list_free().filter(amount__in=recorded.values("amount"))
+    return sum(_match(line, now=now) for line in list(free.order_by("booked_on", "id")[:limit]))
+
+
 def mark_same(*, line_id: UUID, same_as_id: UUID, by: User, now: datetime, seen: str | None = None) -> Allocation:
     """Recognise a statement's line as the money of a line typed by hand, which is at the bank once. Repeating it gives
     the first answer. `seen` is the `sightings.of_line` that the page showed. Raises `NotTheSame` and
@@ -59,6 +91,39 @@ def mark_same(*, line_id: UUID, same_as_id: UUID, by: User, now: datetime, seen:
         desk.log(DeskAct.Kind.SAME, by=by, now=now, line=line, detail=f"{labelled(line.rest)}: {note}")
         allocations.book_spent([line.pk])
         return allocation
+
+
+def _match(line: BankLine, *, now: datetime) -> bool:
+    found = outgoing.find_sent(line)
+    if found is None or outgoing.suggest_refunds(line):
+        return False
+    with transaction.atomic():
+        locked = _lock_both(line.pk, found.pk)
+        sent = outgoing.find_sent(locked)
+        if sent is None:
+            return False
+        _spend_on(locked, sent, by="InnoPaaS", now=now)
+        return True
+
+
+def _lock_both(line_id: UUID, allocation_id: UUID) -> BankLine:
+    """The line that went out, for this transaction alone, and the one whose money was sent back with it: so nobody else
+    recognises another line as that money.
+    """
+    came_id = Allocation.objects.values_list("line_id", flat=True).get(pk=allocation_id)
+    return allocations.lock({line_id, came_id})[line_id]
+
+
+def _spend_on(line: BankLine, sent: Allocation, *, by: str, now: datetime) -> None:
+    allocations.spend_whole(
+        line,
+        kind=Allocation.Kind.SENT,
+        organisation_id=sent.organisation_id,
+        note=sent.note,
+        by=by,
+        now=now,
+        sends=sent,
+    )
 
 
 def _lock_held(line_id: UUID, *, now: datetime, besides: UUID | None = None) -> BankLine:

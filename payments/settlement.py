@@ -8,6 +8,7 @@ from uuid import UUID
 
 from djmoney.money import Money
 
+from payments.card_suspense import CHARGES
 from payments.models import BalanceTransaction, BankAccount, BankLine, HouseMove, Payment, Payout
 from payments.stripe_api import CheckoutSession, StripeRefund, is_live
 from wallet import chart, ledger
@@ -188,18 +189,37 @@ def post_fee(
 
 
 def hold_charge(transaction: BalanceTransaction, *, now: datetime) -> str:
-    """Book a charge that no payment of ours knows: at Stripe, and in the house's suspense. Gives its key."""
+    """Book a charge that no payment of ours knows: at Stripe, and in the house's suspense; below zero what Stripe gave
+    back of one, and above what of that failed and came again. Gives its key.
+    """
     key = f"txn:{transaction.stripe_id}:gross"
-    gross = transaction.amount
+    gross, is_charge = abs(transaction.amount), transaction.type in CHARGES
+    came = (chart.STRIPE_CLEARING, chart.SUSPENSE)
+    debited, credited = came if transaction.amount.amount > 0 else reversed(came)
     draft = ledger.Draft(
         key=key,
-        kind="SUSPENSE",
-        lines=(ledger.debit(chart.STRIPE_CLEARING, gross), ledger.credit(chart.SUSPENSE, gross)),
-        memo=f"charged at Stripe, by no payment of ours: {transaction.source_id}"[:200],
+        kind="SUSPENSE" if is_charge else "SUSPENSE_RETURN",
+        lines=(ledger.debit(debited, gross), ledger.credit(credited, gross)),
+        memo=f"at Stripe, by no payment of ours: {transaction.type} {transaction.source_id}"[:200],
         by="Stripe",
     )
     ledger.post(organisation_id=HOUSE_ID, drafts=[draft], now=now)
     return key
+
+
+def release(held_key: str, amount: Money, *, organisation_id: UUID, order_number: str, by: str, now: datetime) -> None:
+    """Take money at Stripe out of suspense, for a balance to be credited with it from there. `held_key` names what held
+    it, and makes the key.
+    """
+    draft = ledger.Draft(
+        key=f"{held_key}:assigned",
+        kind="SUSPENSE_OUT",
+        lines=(ledger.debit(chart.SUSPENSE, amount), ledger.credit(chart.STRIPE_CLEARING, amount)),
+        order_number=order_number,
+        memo=f"assigned: {held_key}",
+        by=by,
+    )
+    ledger.post(organisation_id=organisation_id, drafts=[draft], now=now)
 
 
 def receive_payout(payout: Payout, *, by: str, now: datetime) -> None:

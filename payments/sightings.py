@@ -1,12 +1,16 @@
-"""What a page showed of a transfer or a bank line. Whoever decides says what he saw, and nothing is done when it is not
-so any more: a form that is sent twice decides once.
+"""What a page showed of a transfer, a bank line or a day's close. Whoever decides says what he saw, and nothing is done
+when it is not so any more: a form that is sent twice decides once.
 """
 
+import json
+from hashlib import sha256
+
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from billing.models import Order
-from payments.models import BankLine, Share, Transfer
+from payments.models import BankLine, DayClose, Share, Transfer
 
 
 class ChangedMeanwhile(Exception):
@@ -31,6 +35,14 @@ def of_line(line: BankLine) -> str:
     is_open = Q(finding__superseded_at__isnull=True, finding__done_at__isnull=True)
     found = Share.objects.filter(line=line).aggregate(all=Count("pk"), open=Count("pk", filter=is_open))
     return f"{line.rest.amount:.6f}:{found['all']}:{found['open']}"
+
+
+def of_close(close: DayClose) -> str:
+    """Changes with every figure and every open difference of the day, and with their owners and notes."""
+    shown = ("key", "kind", "is_timing", "amount", "amount_currency", "subject", "detail", "facts", "since")
+    differences = close.differences.open().order_by("key").values_list(*shown, "owner_id", "note")
+    picture = json.dumps([close.figures, list(differences)], cls=DjangoJSONEncoder, sort_keys=True)
+    return sha256(picture.encode()).hexdigest()
 
 
 def check(now_seen: str, *, seen: str | None) -> None:

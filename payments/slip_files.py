@@ -122,7 +122,7 @@ def clean(raw: bytes) -> CleanSlip:
     try:
         scan = virus_scan.scan(raw)
     except virus_scan.VirusFound as found:
-        logger.warning("slip refused: %s", found)
+        logger.warning("uploaded file refused: %s", found)
         raise SlipRefused(Reason.INFECTED) from None
     if not _ROOM.acquire(timeout=_PATIENCE):
         raise SlipRefused(Reason.BUSY)
@@ -241,7 +241,7 @@ def _read_answer(answer: bytes) -> tuple[dict[str, Any], tuple[bytes, ...]]:
     line, _end, rest = answer.partition(b"\n")
     facts = json.loads(line)
     if "refused" in facts:
-        logger.info("slip refused: %(refused)s %(error)s", {"error": "", **facts})
+        logger.info("uploaded file refused: %(refused)s %(error)s", {"error": "", **facts})
         raise SlipRefused(Reason(facts["refused"]))
     ends = list(accumulate(facts["sizes"], initial=0))
     if ends[-1] != len(rest) or ends != sorted(ends):

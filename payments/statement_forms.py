@@ -3,12 +3,18 @@
 import json
 from dataclasses import asdict
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from billing.forms import ExactAmountField
 from payments.kept_files import KeptFile
@@ -141,6 +147,16 @@ class ReturnForm(forms.Form):
         max_length=500,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
+
+
+class SentForm(forms.Form):
+    """Which of what was recorded as sent back a bank line shows."""
+
+    sent = forms.TypedChoiceField(label=_("What was sent back"), widget=UnfoldAdminRadioSelectWidget, coerce=UUID)
+
+    def __init__(self, *args: Any, offers: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["sent"].choices = offers  # type: ignore[attr-defined]  # a choice field
 
 
 class ShareForm(forms.Form):

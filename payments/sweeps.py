@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from billing import alerts, auto_fill, callback_outbox, documents, flags, mails, notices, rate_loader
 from billing.models import Flag
@@ -19,8 +20,10 @@ from payments import (
     kept_files,
     matching,
     payouts,
+    returns,
     slips,
     stripe_api,
+    suspense_refunds,
     transfers,
 )
 from payments.models import Heartbeat, Payment
@@ -34,6 +37,10 @@ INBOX = "inbox"
 
 _PATIENCE = 3
 """Unanswered questions after which a sweep gives up; one odd session alone must not stop the others."""
+
+_BATCH = 100
+_INBOX_SECONDS = 15.0
+"""No batch of events begins later in a sweep; the next sweep goes on. Other sweeps may be waiting for this one."""
 
 _NEW_BALANCES_REACH = timedelta(days=2)  # what is older waits for the daily look at all
 _MISSED_EVENTS_REACH = timedelta(days=3)  # as long as Stripe itself retries
@@ -49,8 +56,11 @@ class Sweep:
 
 
 def sweep_inbox(*, now: datetime) -> None:
-    """Take up events whose wake-up was lost or whose worker died."""
-    inbox.handle_due(now=now)
+    """Take up events whose wake-up was lost or whose worker died, until none is left or the time for it is over."""
+    started = monotonic()
+    taken = _BATCH
+    while taken == _BATCH and monotonic() - started < _INBOX_SECONDS:
+        taken = inbox.handle_due(now=now + timedelta(seconds=monotonic() - started), limit=_BATCH)
 
 
 def ask_about_open_payments(*, now: datetime) -> None:
@@ -81,6 +91,7 @@ def _set_apart(payment: Payment, reason: Flag.Reason, error: Exception, *, now: 
 def carry_out_refunds(*, now: datetime) -> None:
     """Send approved refunds to Stripe, and ask about those that are there."""
     card_refunds.send_due(now=now)
+    suspense_refunds.send_due(now=now)
     card_refunds.ask_due(now=now)
 
 
@@ -107,6 +118,7 @@ def settle_bank_lines(*, now: datetime) -> None:
     matching.match_lines(now=now)
     holding.hold_due(now=now)
     payouts.match_due(now=now)
+    returns.match_sent(now=now)
     house_moves.book_charges(now=now)
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from payments import inbox, stripe_api, tasks
+from wallet import kill_points
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,9 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     except (stripe_api.BadEvent, RawPostDataException, UnreadablePostError) as error:
         logger.warning("webhook refused: %s", error)
         return HttpResponse("Not an authentic event.", status=400, content_type="text/plain")
+    kill_points.reach("before-event-stored")
     inbox.receive(event, now=now)
+    kill_points.reach("after-event-stored")
     tasks.wake_inbox()
     return HttpResponse("Stored.", content_type="text/plain")
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from djmoney.money import Money
 
 from products.models import ProductBalance
-from wallet import chart, ledger
+from wallet import chart, kill_points, ledger
 from wallet.models import Entry
 
 REQUEST_ID: Final = re.compile(r"[!-~]{1,100}")
@@ -81,6 +81,7 @@ def charge_all(*, balance: ProductBalance, usages: Sequence[Usage], by: str, now
         raise InsufficientBalance(balance.number) from error
     except ledger.KeyReused as error:
         raise RequestIdReused(error.facts["key"]) from error
+    kill_points.reach("after-charge-posted")
     return [_charge(usage, left) for usage, left in zip(usages, posted, strict=True)]
 
 

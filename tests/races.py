@@ -12,10 +12,20 @@ from django.db import connections
 _PATIENCE = 60
 
 
-def scaled(size: int, *, full: int | None = None) -> int:
-    """The size of a proof: as given for `make test`, multiplied by PROVE_SCALE, `full` at the most."""
-    wanted = max(1, int(size * float(os.environ.get("PROVE_SCALE", "1"))))
-    return wanted if full is None else min(wanted, max(full, size))
+def scaled(size: int, *, full: int) -> int:
+    """The size of a proof: `size` for `make test`, `full` for `make prove`.
+
+    PROVE_SCALE is "full", or a number that multiplies, up to `full`.
+    """
+    scale = os.environ.get("PROVE_SCALE", "1")
+    return full if scale == "full" else max(1, min(int(size * float(scale)), max(full, size)))
+
+
+def rounds(size: int, *, full: int) -> range:
+    """The numbers of a proof's rounds, one test each; PROVE_SLICE ("3/40") is the part of them that is run now."""
+    count = scaled(size, full=full)
+    number, parts = (int(word) for word in os.environ.get("PROVE_SLICE", "1/1").split("/"))
+    return range(count * (number - 1) // parts, count * number // parts)
 
 
 def run_at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -2,19 +2,24 @@
 
 from typing import Any, cast
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 from django.utils.translation import get_language
 
-from wallet import invitations, organisations, second_factors
+from wallet import invitations, organisations, second_factors, sessions
 from wallet.forms import INVITATION
 from wallet.models import User
+
+log = structlog.get_logger(__name__)
 
 MAIL_TO = "mail_to"
 """The session's key, in DEBUG only, for the address that this browser's last mail went to."""
@@ -52,12 +57,36 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """A browser that has no language yet takes the person's own."""
+        sessions.remember_rights(session=request.session, user=cast(User, user))
+        log.info("logged in", user=str(user.pk), staff=cast(User, user).is_staff)
         response: HttpResponse = super().post_login(request, user, **kwargs)
         if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-            response.set_cookie(settings.LANGUAGE_COOKIE_NAME, cast(User, user).language, samesite="Lax")
+            _set_language(response, cast(User, user).language)
         return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """The line carries the request's address on the network, and neither the person's nor the password."""
+        super().authentication_failed(request, **credentials)
+        log.warning("login failed")
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """To a sign-up with a known address. It takes as long as any other, whose password is hashed."""
+        make_password(get_random_string(20))
+        super().send_account_already_exists_mail(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         super().send_mail(template_prefix, email, {"support_email": settings.SUPPORT_EMAIL, **context})
         if settings.DEBUG:
             self.request.session[MAIL_TO] = email
+
+
+def _set_language(response: HttpResponse, language: str) -> None:
+    """As Django's own page of languages does."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite="Lax",
+    )

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import DatabaseError, connection
 from djmoney.money import Money
 
+from wallet import kill_points
 from wallet.calendar import business_date
 from wallet.ids import new_id
 from wallet.models import Entry, Posting, Side
@@ -158,10 +159,12 @@ def post(*, organisation_id: UUID, drafts: Sequence[Draft], now: datetime) -> li
     until that transaction ends, so call it last. Raises one of this module's errors.
     """
     payload = json.dumps([_draft(draft) for draft in drafts])
+    kill_points.reach("before-posting")
     rows = _call(
         "SELECT * FROM public.ledger_post(%s, %s, %s, %s::jsonb)",
         [organisation_id, now, business_date(now), payload],
     )
+    kill_points.reach("after-posting")
     return [Posted(*row) for row in rows]
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from djmoney.money import Money
 
 from billing.models.orders import Order
@@ -40,7 +41,7 @@ class Dispute(models.Model):
 
     class State(models.TextChoices):
         INQUIRY = "INQUIRY", _("The card's bank asks")
-        OPEN = "OPEN", _("Open")
+        OPEN = "OPEN", pgettext_lazy("dispute", "Open")
         WON = "WON", _("Won")
         LOST = "LOST", _("Lost")
         CLOSED = "CLOSED", _("Closed without a dispute")

@@ -1,6 +1,6 @@
 """Receipts and refund notes as they were issued, who issues them, and how far each series of numbers has come."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -17,6 +17,14 @@ from wallet.models import Organisation
 class DocumentKind(models.TextChoices):
     RECEIPT = "RECEIPT", _("Receipt")
     REFUND_NOTE = "REFUND_NOTE", _("Refund note")
+
+
+class LegalEntityQuerySet(models.QuerySet["LegalEntity"]):
+    """Reads of legal entities."""
+
+    def incomplete(self) -> Self:
+        """Their documents lack what a reader looks for in them: they are issued all the same."""
+        return self.filter(Q(address="") | Q(tax_number=""))
 
 
 class LegalEntity(models.Model):
@@ -37,7 +45,7 @@ class LegalEntity(models.Model):
     issues_by_default = models.BooleanField(_("issues for cards and moves"), default=False)
     """One row: transfers are documented by the entity of the bank account that received them, all else by this one."""
 
-    objects: ClassVar[models.Manager["LegalEntity"]] = models.Manager()
+    objects: ClassVar[models.Manager["LegalEntity"]] = LegalEntityQuerySet.as_manager()
 
     class Meta:
         verbose_name = pgettext_lazy("company", "legal entity")
@@ -58,6 +66,12 @@ class LegalEntity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} · {self.name}"
+
+    @property
+    def lacks(self) -> list[str | Promise]:
+        """What is missing on its documents, in words."""
+        said = {_("address"): self.address, _("tax number"): self.tax_number}
+        return [name for name, value in said.items() if not value]
 
     @property
     def name(self) -> str:

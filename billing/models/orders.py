@@ -65,6 +65,7 @@ class Note(models.TextChoices):
     OUT_OF_TIME = "OUT_OF_TIME", _("Not declared as paid in time; money that arrives later is still credited")
     WITHDRAWN = "WITHDRAWN", _("Cancelled on request; money that arrives later is still credited")
     ASSIGNED = "ASSIGNED", _("Money that had fitted no order was credited")
+    SENT_BACK = "SENT_BACK", _("The money did not fit this order and goes back to the card it came from")
     MOVED = "MOVED", _("Moved from the wallet")
     UNDONE = "UNDONE", _("Undone: the money is back in the wallet")
     TAKEN_BACK = "TAKEN_BACK", _("Credited to the wrong balance: taken back there and credited to the right one")
@@ -76,6 +77,10 @@ class Note(models.TextChoices):
     REFUND_RETURNED = "REFUND_RETURNED", _("The refund came back; the amount is in the balance again")
     REFUND_DECLINED = "REFUND_DECLINED", _("The refund was declined; the amount is back in the balance")
     REFUND_WITHDRAWN = "REFUND_WITHDRAWN", _("The refund was withdrawn; the amount is back in the balance")
+    REFUND_GAVE_WAY = (
+        "REFUND_GAVE_WAY",
+        _("The refund that was asked for has ended: the card's bank has taken the money of this payment back"),
+    )
     DISPUTE_ASKED = "DISPUTE_ASKED", _("The card's bank asks about this payment; no money has moved")
     DISPUTED = "DISPUTED", _("The card's holder disputed this payment; the card's bank took the money back")
     REINSTATED = "REINSTATED", _("The card's bank gave the disputed money back")

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from djmoney.money import Money
 
 from billing.models.orders import Order
@@ -40,7 +41,7 @@ class Refund(models.Model):
         STRIPE = "STRIPE", _("Made at Stripe")
 
     class State(models.TextChoices):
-        ASKED = "ASKED", _("Asked for")
+        ASKED = "ASKED", pgettext_lazy("state of a refund", "Asked for")
         APPROVED = "APPROVED", _("On its way")
         SUCCEEDED = "SUCCEEDED", _("Refunded")
         RETURNED = "RETURNED", _("Came back")

@@ -10,15 +10,25 @@ import cvttf_NotoSansCJK_Regular
 import typst
 
 _HERE = Path(__file__).parent
-_SHEET = str(_HERE / "paper.typ")
+_PAPER = str(_HERE / "paper.typ")
+_FORM = str(_HERE / "form.typ")
 
 
 def draw(content: Mapping[str, Any], *, language: str) -> bytes:
     """The file of what `Paper.to_json` gave, some 20 milliseconds of a processor for a page. Nothing outside this
     package is read, and no network.
     """
+    return _compile(_PAPER, content, language=language)
+
+
+def draw_form(content: Mapping[str, Any], *, language: str) -> bytes:
+    """As `draw`, of what `Form.to_json` gave."""
+    return _compile(_FORM, content, language=language)
+
+
+def _compile(sheet: str, content: Mapping[str, Any], *, language: str) -> bytes:
     return typst.compile(
-        _SHEET,
+        sheet,
         root=str(_HERE),
         font_paths=_load_fonts(),
         sys_inputs={"paper": json.dumps(content), "language": "zh" if language.startswith("zh") else "en"},

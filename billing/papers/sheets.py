@@ -45,3 +45,35 @@ class Paper:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One line of a form: what is to be written there; what matters most is large."""
+
+    label: str
+    values: Sequence[str]
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Lines of a form under one heading; they stay on one page."""
+
+    title: str
+    rows: Sequence[Field]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What somebody copies into another's form. `subjects` say what it is about, `notes` what to take care of."""
+
+    title: str
+    number: str
+    issuer: str
+    subjects: Sequence[str]
+    sections: Sequence[Section]
+    notes: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

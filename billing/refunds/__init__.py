@@ -11,20 +11,22 @@ from billing.refunds.asking import (
     FormTokenReused,
     TooMuch,
     ask,
-    find_worth,
     refundable,
     was_sent,
     why_not_ask,
     withdraw,
 )
+from billing.refunds.concessions import Concession, give_way, lock_waiting
 from billing.refunds.decisions import approve, decline, why_not_approve
 from billing.refunds.outcomes import fail, return_to_balance, succeed
 from billing.refunds.persons import MayNotRefund
 from billing.refunds.states import TRANSITIONS, IllegalTransition, NotRefundable, NotWaiting
+from billing.refunds.worth import find_worth
 from billing.remainders import Refundable
 
 __all__ = [
     "TRANSITIONS",
+    "Concession",
     "FormTokenReused",
     "IllegalTransition",
     "MayNotRefund",
@@ -38,6 +40,8 @@ __all__ = [
     "decline",
     "fail",
     "find_worth",
+    "give_way",
+    "lock_waiting",
     "refundable",
     "return_to_balance",
     "succeed",

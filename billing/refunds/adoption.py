@@ -5,11 +5,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from djmoney.money import Money
 
 from billing import aftermath, flags, numbers
 from billing.models import Flag, Note, Order, Refund
-from billing.refunds import postings, states
+from billing.refunds import concessions, postings, states
 from wallet import ledger
 from wallet.calendar import business_date
 from wallet.models import Account
@@ -18,6 +19,8 @@ from wallet.money import round_half_up
 _BY: Final = "Stripe"
 _REASON: Final = "Refunded at Stripe"
 """Of the row; readers are told by its origin, in their language."""
+
+_INSTEAD: Final = gettext_noop("Our team refunded this order at Stripe instead.")
 
 _TRIES: Final = 5
 """So often a balance may change between being read and being taken from."""
@@ -45,12 +48,10 @@ def _adopt(order_id: UUID, *, back: Money, stripe_id: str, now: datetime) -> Ref
     if stored := Refund.objects.filter(stripe_id=stripe_id).first():
         return stored
     amount = round_half_up(Money(back.amount / (order.rate or 1), order.credited.currency))
-    given_way = _find_giving_way(order, amount)
-    holds = sum((waiting.amount for waiting in given_way), start=_find_balance(order))
-    drafts = [
-        states.give_back(waiting, to=Refund.State.DECLINED, note=Note.REFUND_DECLINED, by=_BY, now=now)
-        for waiting in given_way
-    ]
+    given_way = concessions.give_way(
+        _find_giving_way(order, amount), order=order, note=Note.REFUND_DECLINED, failure=_INSTEAD, by=_BY, now=now
+    )
+    holds = _find_balance(order) + given_way.amount
     refund = Refund.objects.create(
         organisation_id=order.organisation_id,
         order=order,
@@ -67,7 +68,7 @@ def _adopt(order_id: UUID, *, back: Money, stripe_id: str, now: datetime) -> Ref
     )
     flags.raise_flag(order=order, reason=Flag.Reason.REFUNDED_AT_STRIPE, detail=states.describe(refund), now=now)
     states.tell(refund, note=Note.REFUND_APPROVED, by=_BY, now=now)
-    states.post(refund, *drafts, postings.hold(refund, order, by=_BY), now=now)
+    states.post(refund, *given_way.drafts, postings.hold(refund, order, by=_BY), now=now)
     return refund
 
 
@@ -75,10 +76,9 @@ def _find_giving_way(order: Order, amount: Money) -> list[Refund]:
     """What waits for approval and does not fit beside this amount any more, the newest first."""
     left = order.credited - aftermath.sum_counting(order)
     chosen = []
-    for waiting in order.refunds.filter(state=Refund.State.ASKED).select_for_update().order_by("-id"):
+    for waiting in concessions.lock_waiting(order):
         if left >= amount:
             break
-        waiting.order, waiting.failure = order, _REASON
         left += waiting.amount
         chosen.append(waiting)
     return chosen

@@ -12,11 +12,11 @@ from billing import moves, numbers, orders, remainders
 from billing.models import Method, Note, Order, Refund
 from billing.refunds import persons, postings, states
 from billing.refunds.persons import MayNotRefund
+from billing.refunds.worth import find_worth
 from billing.remainders import Refundable
 from wallet import ledger
 from wallet.calendar import business_date
 from wallet.models import Member, User
-from wallet.money import round_half_up
 
 MOST_A_DAY: Final = 20
 """So often a refund of one order is asked for by its customer within 24 hours: every wish is posted, mailed, and looked
@@ -47,21 +47,6 @@ def refundable(order: Order, *, reader: Member | None = None) -> Refundable:
     of no product by name that he may not use.
     """
     return remainders.find(order, reader=reader)
-
-
-def find_worth(order: Order, amount: Money) -> Money:
-    """What the customer gets for this amount of the balance: in the currency he paid in, at the order's own rate.
-
-    Rounded over all refunds of the order together, so that all they pay back sums to what was paid.
-    """
-    counting = list(order.refunds.counting())
-    taken = sum((refund.amount for refund in counting), start=Money(0, order.credited.currency))
-    given = sum((refund.back for refund in counting), start=Money(0, order.paid.currency))
-    if taken + amount >= order.credited:
-        return order.paid - given
-    alone, together = (_convert(order, part) for part in (amount, taken + amount))
-    cent = Money("0.01", order.paid.currency)
-    return max(min(together - given, alone + cent), alone - cent, cent)
 
 
 def why_not_ask(order: Order, *, by: User, origin: Refund.Origin, now: datetime) -> str:
@@ -170,7 +155,3 @@ def _repeat(stored: Refund, *, order_id: UUID, amount: Money, reason: str) -> Re
     if (stored.order_id, stored.amount, stored.reason) != (order_id, amount, reason[:500]):
         raise FormTokenReused(stored)
     return stored
-
-
-def _convert(order: Order, amount: Money) -> Money:
-    return round_half_up(Money(amount.amount * (order.rate or 1), order.paid.currency))

@@ -10,12 +10,14 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import documents, fapiao, fapiao_remainders, fapiao_responses, form_tokens, search
+from billing import allowances, documents, fapiao, fapiao_remainders, fapiao_responses, form_tokens, search
 from billing.fapiao_forms import FapiaoForm
 from billing.models import Fapiao, Order
+from billing.views import limiting
 from wallet.access import MemberRequest, member_required, memberships_of
 from wallet.models import Member
 from wallet.money import labelled, shown
@@ -103,7 +105,14 @@ def _send(page: _Page) -> HttpResponse:
             None, _("This form was open too long. Nothing was asked for; please check it and send it again.")
         )
         return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    if form.is_valid() and (made := _ask(page, form, token=token)):
+    if not form.is_valid():
+        return page.show(form, token=page.request.POST["form_token"], status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    now = timezone.now()
+    if free_at := allowances.use(allowances.FAPIAO, user_id=page.request.user.pk, now=now):
+        form.add_error(None, _say_when(limiting.count_minutes(free_at, now=now)))
+        refused = page.show(form, token=page.request.POST["form_token"], status=HTTPStatus.TOO_MANY_REQUESTS)
+        return limiting.tell_when(refused, free_at, now=now)
+    if made := _ask(page, form, token=token):
         said = _("A fapiao of %(amount)s was asked for. Our finance team issues it and tells you by mail.")
         messages.success(page.request, said % {"amount": labelled(made.amount)})
         return _see(page.order)
@@ -123,6 +132,16 @@ def _ask(page: _Page, form: FapiaoForm, *, token: str) -> Fapiao | None:
     except (fapiao.NothingToAskFor, fapiao.MayNotHandle) as refusal:
         messages.error(page.request, str(refusal))
     return None
+
+
+def _say_when(minutes: int) -> str:
+    said = ngettext(
+        "You asked for many fapiao in a short time. Nothing was asked for now: send this form again in a minute.",
+        "You asked for many fapiao in a short time. Nothing was asked for now: send this form again in %(minutes)d "
+        "minutes.",
+        minutes,
+    )
+    return said % {"minutes": minutes}
 
 
 def _withdraw(page: _Page, place: str) -> HttpResponse:

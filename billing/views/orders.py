@@ -17,9 +17,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing import explanations, exports, paging, saved_filters, search, stories, targets, totals
+from billing import allowances, explanations, exports, paging, saved_filters, search, stories, targets, totals
 from billing.forms import OrderFilterForm
 from billing.models import Order
+from billing.views.limiting import limited_to
 from products import access
 from wallet.access import MemberRequest, member_required, memberships_of
 from wallet.models import Member
@@ -59,6 +60,7 @@ def add_up_orders(request: MemberRequest) -> HttpResponseBase:
 
 @require_safe
 @member_required
+@limited_to(allowances.FILES)
 def export_orders(request: MemberRequest) -> HttpResponseBase:
     """The whole list as filtered, not only the page shown, as CSV."""
     form = _read_filters(request)
@@ -74,6 +76,7 @@ def export_orders(request: MemberRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 @member_required
+@limited_to(allowances.FILES)
 def export_orders_xlsx(request: MemberRequest) -> HttpResponseBase:
     """The same as XLSX, as far as one such file holds it; else a page says so and offers CSV."""
     form = _read_filters(request)

@@ -17,9 +17,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing import curves, packs, statement_files, statements
+from billing import allowances, curves, packs, statement_files, statements
 from billing.statement_forms import StatementForm, list_months, month_of
 from billing.statements import Statement
+from billing.views.limiting import limited_to
 from wallet.access import MemberRequest, member_required
 from wallet.calendar import business_date
 
@@ -70,6 +71,7 @@ def show(request: MemberRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 @member_required
+@limited_to(allowances.FILES)
 def download_csv(request: MemberRequest) -> HttpResponseBase:
     chosen = _read(request)
     if not chosen.form.is_valid():
@@ -85,6 +87,7 @@ def download_csv(request: MemberRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 @member_required
+@limited_to(allowances.FILES)
 def download_pdf(request: MemberRequest) -> HttpResponseBase:
     chosen = _read(request)
     if not chosen.form.is_valid():
@@ -99,6 +102,7 @@ def download_pdf(request: MemberRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 @member_required
+@limited_to(allowances.FILES)
 def download_pack(request: MemberRequest) -> HttpResponseBase:
     """A part of the month's pack; of a month that cannot be one, or a part that is not there, nothing."""
     now = timezone.now()

@@ -1,10 +1,10 @@
-"""`python -m innopaas.local`: run, test, exec, serve-test."""
+"""`python -m innopaas.local`: run, site, test, exec, serve-test, check."""
 
 import argparse
 import errno
 import sys
 
-from innopaas.local import inspection, supervisor, testing
+from innopaas.local import errands, inspection, supervisor, testing
 from innopaas.local.trouble import Trouble
 
 _PLAIN = {
@@ -36,6 +36,7 @@ def _act(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m innopaas.local", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run", help="the whole demo site")
+    verbs.add_parser("site", help="any command with the demo while it is up: site -- COMMAND …", add_help=False)
     verbs.add_parser("serve-test", help="keep the test servers up, for quick test runs")
     verbs.add_parser("test", help="pytest with the test servers; its arguments follow", add_help=False)
     verbs.add_parser("check", help="lint, types, contracts, migrations, production settings")
@@ -52,8 +53,8 @@ def _act(arguments: list[str]) -> int:
     if chosen.verb == "test":
         return testing.run_pytest(rest)
     if not rest:
-        parser.error("exec needs a command")
-    return testing.run(rest)
+        parser.error(f"{chosen.verb} needs a command")
+    return errands.run(rest) if chosen.verb == "site" else testing.run(rest)
 
 
 if __name__ == "__main__":

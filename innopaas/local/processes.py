@@ -1,4 +1,4 @@
-"""Servers as children of this process: started, stopped, and found again after a start that was killed."""
+"""Children of this process: commands, and servers that are found again after a start that was killed."""
 
 import contextlib
 import ctypes
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from innopaas.local.trouble import Trouble
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -137,3 +139,17 @@ def end(process: psutil.Process, stop_signals: Sequence[tuple[signal.Signals, fl
 def plain_environment() -> dict[str, str]:
     """What a server needs of ours: nothing of the project's settings, no locale that the machine may lack."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def obey(command: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Runs it, and returns its exit code. Ctrl-C reaches the child from the terminal; SIGTERM is handed on; we stay to
+    tidy up after it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(command, env=dict(env))
+    except OSError as error:
+        raise Trouble(f"{command[0]} cannot be run: {error.strerror}") from None
+    signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
+    code = child.wait()
+    return code if code >= 0 else 128 - code

@@ -9,6 +9,8 @@ from innopaas.local.servers import Servers
 _PEOPLE = (
     ("alice@example.com", "owner of Acme Messaging"),
     ("bob@example.com", "owner of another organisation"),
+    ("carol@example.com", "owner of Harbour Logistics, with six weeks of orders, refunds and fapiao"),
+    ("dan@example.com", "owner of Lantern Games, whose payments were disputed"),
     ("fiona@example.com", "finance"),
     ("felix@example.com", "finance"),
     ("frank@example.com", "finance lead"),

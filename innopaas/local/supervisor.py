@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
-from innopaas.local import environment, leftovers, ports, site
+from innopaas.local import environment, errands, leftovers, ports, site
 from innopaas.local.processes import die_with_parent
 from innopaas.local.servers import HOME, PROJECT, Servers
 from innopaas.local.trouble import Trouble
@@ -38,6 +38,7 @@ def run() -> int:
         signal.signal(number, _stop)
     try:
         leftovers.end(HOME)
+        errands.close(servers)
         if reason := ports.explain(port, host=host):
             raise Trouble(reason)
         _say("starting PostgreSQL and Valkey")
@@ -62,6 +63,7 @@ def _serve(servers: Servers, settings: Mapping[str, str]) -> int:
     _say("starting the site")
     with _started(settings=settings) as everything:
         _wait_for(f"{settings['SITE_URL']}/healthz", process=everything, see="the lines above")
+        errands.admit(servers, settings)
         print(site.welcome(settings), flush=True)
         while everything.poll() is None:
             servers.revive()

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from innopaas.local import environment
 from innopaas.local.locks import Lock
+from innopaas.local.processes import obey
 from innopaas.local.servers import HOME, PROJECT, Servers
 from innopaas.local.trouble import Trouble
 
@@ -56,7 +56,7 @@ def serve() -> int:
 def run(command: Sequence[str]) -> int:
     """Runs any command with the test servers up, and hands its exit code on."""
     with environment_for_tests() as env:
-        return _obey(command, env=env)
+        return obey(command, env=env)
 
 
 def run_pytest(arguments: Sequence[str]) -> int:
@@ -116,15 +116,3 @@ def _settings(servers: Servers, seat: Seat) -> dict[str, str]:
             "MEDIA_ROOT": str(servers.folder / "media"),
         }
     )
-
-
-def _obey(command: Sequence[str], *, env: dict[str, str]) -> int:
-    """Ctrl-C reaches the child from the terminal; SIGTERM is handed on; we stay to tidy up after it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        child = subprocess.Popen(command, env=env)
-    except OSError as error:
-        raise Trouble(f"{command[0]} cannot be run: {error.strerror}") from None
-    signal.signal(signal.SIGTERM, lambda number, _frame: child.send_signal(number))
-    code = child.wait()
-    return code if code >= 0 else 128 - code

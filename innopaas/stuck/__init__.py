@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from innopaas.stuck import afterwards, messages, money, work
+from innopaas.stuck import afterwards, messages, money, stripe_money, work
 from innopaas.stuck.rows import MOST, Act, Group, Kind, Stuck
 
 __all__ = ["MOST", "Act", "Group", "Kind", "Stuck", "count", "find"]
@@ -20,6 +20,9 @@ _FINDERS: Final[Mapping[Kind, Callable[[datetime], Sequence[Stuck]]]] = {
     Kind.BANK_REFUND: afterwards.find_bank_refunds,
     Kind.DISPUTE: afterwards.find_disputes,
     Kind.DOCUMENT: afterwards.find_documents,
+    Kind.PAYOUT: stripe_money.find_payouts,
+    Kind.UNPAID: stripe_money.find_unpaid,
+    Kind.DIFFERENCE: stripe_money.find_differences,
     Kind.TRANSFER: money.find_transfers,
     Kind.FLAG: money.find_flags,
     Kind.MAIL: messages.find_mails,
@@ -30,7 +33,7 @@ _FINDERS: Final[Mapping[Kind, Callable[[datetime], Sequence[Stuck]]]] = {
 
 
 def find(*, now: datetime) -> list[Group]:
-    """What is stuck, by kind; kinds of which nothing is are left out. One query a kind, whatever there is of it."""
+    """What is stuck, by kind; kinds of which nothing is are left out. A query or two a kind, whatever there is."""
     found = ((kind, _FINDERS[kind](now)) for kind in Kind)
     return [Group(kind=kind, rows=rows) for kind, rows in found if rows]
 

@@ -4,6 +4,7 @@ from payments.admin import (
     assignments,
     balance_transactions,
     closes,
+    digests,
     disputes,
     fapiao,
     house_moves,
@@ -15,6 +16,7 @@ from payments.admin import (
     refunds,
     rules,
     statements,
+    suspense_moves,
     transfers,
 )
 
@@ -22,6 +24,7 @@ __all__ = [
     "assignments",
     "balance_transactions",
     "closes",
+    "digests",
     "disputes",
     "fapiao",
     "house_moves",
@@ -33,5 +36,6 @@ __all__ = [
     "refunds",
     "rules",
     "statements",
+    "suspense_moves",
     "transfers",
 ]

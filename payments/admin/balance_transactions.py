@@ -13,6 +13,7 @@ from djmoney.money import Money
 from unfold.decorators import display
 
 from payments import clearing
+from payments.admin import suspense_move_stories
 from payments.models import BalanceTransaction
 from wallet.admin import cells
 from wallet.admin.lookups import ModelAdmin
@@ -91,7 +92,7 @@ class BalanceTransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # un
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         found = self.get_object(request, object_id)
-        more = dict(extra_context or {}) | ({"tables": [_tell_postings(found)]} if found else {})
+        more = dict(extra_context or {}) | (_tell(found, request.user) if found else {})
         return super().change_view(request, object_id, form_url, more)
 
     @admin.display(description=_("made at Stripe"), ordering="stripe_created_at")
@@ -137,6 +138,10 @@ def explain(found: BalanceTransaction) -> str:
 
 def show(amount: Money) -> str:
     return format_html('<span class="whitespace-nowrap">{}</span>', labelled(amount))
+
+
+def _tell(found: BalanceTransaction, user: Any) -> dict[str, Any]:
+    return {"tables": [*suspense_move_stories.tell_acts(found, user), _tell_postings(found)]}
 
 
 def _tell_postings(found: BalanceTransaction) -> dict[str, Any]:

@@ -22,40 +22,36 @@ def show(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     now = timezone.now()
     volume = charts.draw_volume(business_date(now) - timedelta(days=1))
-    queue = charts.age_queue(now)
     context = admin.site.each_context(request) | {
         "title": _("Volume, times and queue"),
         "volume": volume,
         "top": labelled(volume.top),
-        "queue": queue,
-        "tables": _tell(volume, queue),
+        "queue": [(_say_age(aged), aged) for aged in charts.age_queue(now)],
+        "shares": [_tell_shares(volume)],
+        "days": [_tell_days(volume)],
     }
     return render(request, "staff/close_charts.html", context)
 
 
-def _tell(volume: charts.Volume, queue: list[charts.Aged]) -> list[dict[str, Any]]:
-    return [
-        {
-            "title": _("Share by method, and time from order to credit"),
-            "headers": (_("method"), _("credited"), _("share"), _("half within"), _("nine of ten within")),
-            "rows": [
-                [share.label, labelled(share.amount), f"{share.percent} %", _say(share.median), _say(share.slow)]
-                for share in volume.shares
-            ],
-        },
-        {
-            "title": _("Transfers waiting, by age"),
-            "headers": (_("waiting"), _("count")),
-            "rows": [[_say_age(aged), aged.count] for aged in queue],
-        },
-        {
-            "title": _("Credited by business day"),
-            "headers": (_("business date"), *Method.labels, _("sum")),
-            "rows": [
-                [day.day.isoformat(), *map(labelled, day.amounts), labelled(day.total)] for day in reversed(volume.days)
-            ],
-        },
-    ]
+def _tell_shares(volume: charts.Volume) -> dict[str, Any]:
+    return {
+        "title": _("Share by method, and time from order to credit"),
+        "headers": (_("method"), _("credited"), _("share"), _("half within"), _("nine of ten within")),
+        "rows": [
+            [share.label, labelled(share.amount), f"{share.percent} %", _say(share.median), _say(share.slow)]
+            for share in volume.shares
+        ],
+    }
+
+
+def _tell_days(volume: charts.Volume) -> dict[str, Any]:
+    return {
+        "title": _("Credited by business day, in figures"),
+        "headers": (_("business date"), *Method.labels, _("sum")),
+        "rows": [
+            [day.day.isoformat(), *map(labelled, day.amounts), labelled(day.total)] for day in reversed(volume.days)
+        ],
+    }
 
 
 def _say(length: timedelta | None) -> str:

@@ -1,21 +1,26 @@
 """What finance reads of one daily close, as tables, and the acts it may do there."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from payments.closing import figures, report
+from payments.admin import close_figures, close_filters
+from payments.closing import figures, months, report, selections, words
+from payments.closing.measures import SIDES
+from payments.closing.selections import Selection
 from payments.models import DayClose, Difference
 from wallet.admin import cells
 from wallet.money import labelled
 
 SIGNS = "payments.change_dayclose"
 
-_MOST = 300
-"""So many differences of a class stand on the page."""
+MOST = 300
+"""So many differences stand on the page of a signature."""
 
 
 def list_acts(close: DayClose, request: HttpRequest) -> list[dict[str, Any]]:
@@ -25,6 +30,8 @@ def list_acts(close: DayClose, request: HttpRequest) -> list[dict[str, Any]]:
         {"title": _("Report as CSV"), "address": reverse("admin:payments_close_csv", args=[close.pk])},
     ]
     if not request.user.has_perm(SIGNS):
+        return files
+    if months.find_seal_over(close.day):
         return files
     if close.is_signed:
         address = reverse("admin:payments_close_withdraw", args=[close.pk])
@@ -36,41 +43,71 @@ def list_acts(close: DayClose, request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def tell(close: DayClose, request: HttpRequest) -> list[dict[str, Any]]:
-    """The four sides, what does not agree, and who signed."""
-    rows = [figures.read_row(kept) for kept in close.figures]
-    open_ = close.differences.open().select_related("owner", "order").order_by("kind", "subject")
-    acts = close.acts.order_by("id")
-    return [
-        {
-            "title": _("The four sides"),
-            "headers": (_("what"), _("count"), _("orders"), "Stripe", _("bank"), _("ledger"), _("agrees")),
-            "rows": [
-                [f"{row.label} · {row.currency}", row.count, *(said or "" for said in row.sides), _says(row)]
-                for row in rows
-            ],
-        },
-        _list(close, open_.filter(is_timing=False), request, title=str(_("Differences"))),
-        _list(close, open_.filter(is_timing=True), request, title=str(_("Timing: to be gone the next day"))),
-        {
-            "title": _("Signatures"),
-            "headers": (_("when"), _("what"), _("by"), _("note")),
-            "rows": [[cells.say_moment(act.at), act.get_kind_display(), act.by_name, act.note] for act in acts],
-        },
-    ]
+def say_state(close: DayClose) -> Any:
+    """Its state; of a day that was drawn up and then sealed with a later one, with which."""
+    sealed = None if close.is_signed else months.find_seal_over(close.day)
+    return _("Sealed with %(day)s") % {"day": sealed.isoformat()} if sealed else close.get_state_display()
 
 
-def _list(close: DayClose, found: QuerySet[Difference], request: HttpRequest, *, title: str) -> dict[str, Any]:
-    """The first of them; the report has all."""
-    count = found.count()
-    words = {"title": title, "shown": _MOST, "count": count}
+def tell_sides(close: DayClose) -> dict[str, Any]:
+    """The four sides; each figure leads to what it is the sum of."""
     return {
-        "title": _("%(title)s: the first %(shown)s of %(count)s, all in the report") % words
-        if count > _MOST
-        else f"{title}: {count}",
-        "headers": (_("what"), _("about"), _("amount"), _("detail"), _("age"), _("owner and note")),
-        "rows": [_difference_cells(difference, close, request) for difference in found[:_MOST]],
+        "title": _("The four sides"),
+        "headers": (_("what"), _("count"), *close_figures.NAMES.values(), _("agrees")),
+        "rows": [
+            [f"{row.label} · {row.currency}", row.count, *_link_figures(close, row), _says(row)]
+            for row in map(figures.read_row, close.figures)
+        ],
     }
+
+
+def tell_differences(
+    found: Iterable[Difference], close: DayClose, request: HttpRequest, *, title: Any
+) -> dict[str, Any]:
+    """Differences, with who looks after them; whoever may explains them."""
+    return {
+        "title": title,
+        "headers": (_("what"), _("about"), _("amount"), _("detail"), _("age"), _("owner and note")),
+        "rows": [_difference_cells(difference, close, request) for difference in found],
+    }
+
+
+def tell_acts(close: DayClose) -> dict[str, Any]:
+    """Who signed, and who withdrew that."""
+    return {
+        "title": _("Signatures"),
+        "headers": (_("when"), _("what"), _("by"), _("note")),
+        "rows": [
+            [cells.say_moment(act.at), act.get_kind_display(), act.by_name, act.note]
+            for act in close.acts.order_by("id")
+        ],
+    }
+
+
+def tell_picture(close: DayClose, request: HttpRequest) -> list[dict[str, Any]]:
+    """What is signed: the four sides and what does not agree."""
+    found = selections.choose(close, Selection())
+    count = found.count()
+    title: Any = f"{_('Differences')}: {count}"
+    if count > MOST:
+        words = {"title": _("Differences"), "shown": MOST, "count": count}
+        title = _("%(title)s: the first %(shown)s of %(count)s, all in the report") % words
+    return [tell_sides(close), tell_differences(found[:MOST], close, request, title=title)]
+
+
+def tell_news(close: DayClose, request: HttpRequest, *, since: datetime) -> list[dict[str, Any]]:
+    """What was found, or found no more, after a moment."""
+    new = close.differences.open().filter(found_at__gt=since).select_related("owner").order_by("kind", "subject")
+    gone = close.differences.filter(gone_at__gt=since).select_related("owner").order_by("kind", "subject")
+    tables = ((_("Found since then"), new), (_("Gone since then"), gone))
+    return [tell_differences(found[:MOST], close, request, title=title) for title, found in tables if found]
+
+
+def _link_figures(close: DayClose, row: figures.Row) -> list[str]:
+    return [
+        "" if said is None else cells.link_to(close_figures.address_of(close, row, side), f"{Decimal(said):,.2f}")
+        for side, said in zip(SIDES, row.sides, strict=True)
+    ]
 
 
 def _says(row: figures.Row) -> str:
@@ -83,20 +120,21 @@ def _difference_cells(difference: Difference, close: DayClose, request: HttpRequ
         difference.get_kind_display(),
         _link_subject(difference),
         labelled(difference.amount),
-        difference.detail,
+        words.tell_detail(difference),
         report.tell_age(close, difference),
-        _link_note(difference) if may_explain else report.tell_owner(difference),
+        _link_note(difference, request) if may_explain else report.tell_owner(difference),
     ]
 
 
 def _link_subject(difference: Difference) -> str:
+    subject = words.tell_subject(difference)
     if difference.order_id:
-        return cells.link_to(reverse("admin:billing_order_change", args=[difference.order_id]), difference.subject)
+        return cells.link_to(reverse("admin:billing_order_change", args=[difference.order_id]), subject)
     if difference.line_id:
-        return cells.link_to(reverse("admin:payments_bankline_change", args=[difference.line_id]), difference.subject)
-    return difference.subject
+        return cells.link_to(reverse("admin:payments_bankline_change", args=[difference.line_id]), subject)
+    return subject
 
 
-def _link_note(difference: Difference) -> str:
-    address = reverse("admin:payments_difference_explain", args=[difference.pk])
+def _link_note(difference: Difference, request: HttpRequest) -> str:
+    address = reverse("admin:payments_difference_explain", args=[difference.pk]) + close_filters.keep(request)
     return cells.link_to(address, report.tell_owner(difference) if difference.owner else _("Explain"))

@@ -5,31 +5,28 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from billing.forms import NothingForm
-from payments.admin import close_charts, close_tables, months
+from payments.admin import close_charts, close_figures, close_filters, close_tables, months
+from payments.admin.close_acts import CloseActs
 from payments.admin.close_tables import SIGNS
-from payments.closing import days, report
-from payments.models import DayClose, Difference
+from payments.closing import days, report, selections
+from payments.models import DayClose
 from wallet.admin import cells
-from wallet.admin.fields import ReasonField
-from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
 from wallet.calendar import business_date
-from wallet.models import User
-from wallet.money import labelled
 
 _COLOURS: dict[str, str] = {DayClose.State.OPEN: "warning", DayClose.State.SIGNED: "success"}
 
@@ -37,29 +34,13 @@ _COLOURS: dict[str, str] = {DayClose.State.OPEN: "warning", DayClose.State.SIGNE
 class DayForm(forms.Form):
     """A business day that is over."""
 
-    day = forms.DateField(label=_("Business date (Asia/Shanghai)"), widget=UnfoldAdminSingleDateWidget)
-
-
-class ExplanationForm(forms.Form):
-    """Who looks after a difference, and why it is there."""
-
-    owner = forms.ModelChoiceField(
-        label=_("Owner"), queryset=User.objects.none(), widget=UnfoldAdminSelectWidget, empty_label=None
+    day = forms.DateField(
+        label=_("Business date (Asia/Shanghai)"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
     )
-    note = ReasonField(label=_("Note"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        staff = User.objects.filter(is_staff=True, is_active=True).order_by("name", "email")
-        self.fields["owner"].queryset = staff  # type: ignore[attr-defined]  # a model choice field
-
-
-class WithdrawalForm(forms.Form):
-    note = ReasonField(label=_("Why"))
 
 
 @admin.register(DayClose)
-class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class DayCloseAdmin(ReadOnly, CloseActs):  # type: ignore[misc]  # unfold has no types
     """Every business day that was drawn up, the newest first."""
 
     list_display = ("day", "badge", "open_shown", "timing_shown", "signed_by", "signed", "drawn_up")
@@ -68,8 +49,8 @@ class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
     ordering = ("-day",)
     list_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
     change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
-    change_form_outer_after_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
-    fields = ("day", "state", "drawn_up", "signed_by", "signed", "seal")
+    change_form_outer_after_template = "staff/close.html"  # type: ignore[assignment]  # unfold says None
+    fields = ("day", "state_shown", "drawn_up", "signed_by", "signed", "seal_shown")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DayClose]:
@@ -87,11 +68,13 @@ class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
             path("charts/", wrap(close_charts.show), name="payments_close_charts"),
             path("month/", wrap(months.show), name="payments_close_month"),
             path("month/journal.csv", wrap(months.download_journal), name="payments_close_journal"),
-            path("<uuid:pk>/sign/", wrap(self.sign), name="payments_close_sign"),
             path("<uuid:pk>/report.csv", wrap(self.download_csv), name="payments_close_csv"),
             path("<uuid:pk>/report.pdf", wrap(self.download_pdf), name="payments_close_pdf"),
-            path("<uuid:pk>/withdraw/", wrap(self.withdraw), name="payments_close_withdraw"),
-            path("differences/<uuid:pk>/", wrap(self.explain), name="payments_difference_explain"),
+            path(
+                "<uuid:pk>/figures/<slug:measure>/<slug:currency>/<slug:side>/",
+                wrap(close_figures.show),
+                name="payments_close_figure",
+            ),
             *super().get_urls(),
         ]
 
@@ -111,14 +94,16 @@ class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
         close = self.get_object(request, object_id)
         more = dict(extra_context or {})
         if close:
-            more |= {"tables": close_tables.tell(close, request), "acts": close_tables.list_acts(close, request)}
+            more |= _lay_out(close, request)
         return super().change_view(request, object_id, form_url, more)
 
     def download_csv(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
         """All of the close for spreadsheets."""
         close = self._find(request, pk)
         return StreamingHttpResponse(
-            report.write_csv(close), content_type="text/csv; charset=utf-8", headers=_name_file(close, "csv")
+            report.write_csv(close, language=get_language() or "en"),
+            content_type="text/csv; charset=utf-8",
+            headers=_name_file(close, "csv"),
         )
 
     def download_pdf(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -154,87 +139,6 @@ class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
             back=reverse("admin:payments_dayclose_changelist"),
         )
 
-    def sign(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        by = find_person(request, permission=SIGNS)
-        close = get_object_or_404(DayClose, pk=pk)
-        back = reverse("admin:payments_dayclose_change", args=[close.pk])
-        if request.method == "POST":
-            try:
-                days.sign(day=close.day, by=by, now=timezone.now())
-            except days.NotSignable as refusal:
-                messages.error(request, str(refusal))
-            else:
-                self.log_change(request, close, str(_("Signed")))
-                messages.success(request, _("Signed. The day is sealed: nothing is posted on it any more."))
-            return redirect(back)
-        why_not = days.why_not_signable(close, now=timezone.now())
-        explanation = _("The day is compared once more, then sealed in the ledger for good.")
-        return self._ask(
-            request,
-            title=_("Sign the day"),
-            subject=str(close),
-            explanation=why_not or explanation,
-            form=NothingForm(),
-            button="" if why_not else _("Sign"),
-            back=back,
-        )
-
-    def withdraw(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        by = find_person(request, permission=SIGNS)
-        close = get_object_or_404(DayClose, pk=pk)
-        back = reverse("admin:payments_dayclose_change", args=[close.pk])
-        form = WithdrawalForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                days.withdraw(day=close.day, by=by, note=form.cleaned_data["note"], now=timezone.now())
-            except days.NotWithdrawable as refusal:
-                messages.error(request, str(refusal))
-            else:
-                self.log_change(request, close, str(_("Signature withdrawn: %(note)s") % form.cleaned_data))
-                messages.success(
-                    request, _("Withdrawn. Owners and notes can be changed; the ledger's day stays sealed.")
-                )
-            return redirect(back)
-        why_not = days.why_not_withdrawable(close, by=by) if close.is_signed else _("The day is not signed.")
-        explanation = _("Owners and notes of its differences can be changed again. No posting is touched.")
-        return self._ask(
-            request,
-            title=_("Withdraw the signature"),
-            subject=str(close),
-            explanation=why_not or explanation,
-            form=NothingForm() if why_not else form,
-            button="" if why_not else _("Withdraw"),
-            back=back,
-        )
-
-    def explain(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        by = find_person(request, permission=SIGNS)
-        found = get_object_or_404(Difference.objects.select_related("close", "owner"), pk=pk)
-        back = reverse("admin:payments_dayclose_change", args=[found.close_id])
-        form = ExplanationForm(request.POST or None, initial={"owner": found.owner or by, "note": found.note})
-        if request.method == "POST" and form.is_valid():
-            try:
-                days.explain(difference_id=found.pk, now=timezone.now(), **form.cleaned_data)
-            except days.DaySigned:
-                messages.error(request, _("The day is signed. Somebody else has to withdraw the signature first."))
-            except days.NotExplained:
-                messages.error(request, _("An owner of the team and a note are needed; nothing was changed."))
-            else:
-                messages.success(request, _("Kept. It is carried over to the next day while it lasts."))
-            return redirect(back)
-        return self._ask(
-            request,
-            title=found.get_kind_display(),
-            subject=f"{found.close} · {found.subject} · {labelled(found.amount)}",
-            explanation=found.detail,
-            form=form,
-            button=_("Save"),
-            back=back,
-        )
-
-    def _ask(self, request: HttpRequest, **context: Any) -> HttpResponse:
-        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
-
     @admin.display(description=_("drawn up"), ordering="drawn_up_at")
     def drawn_up(self, close: DayClose) -> str:
         return cells.show_moment(close.drawn_up_at)
@@ -242,6 +146,21 @@ class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
     @admin.display(description=_("signed"), ordering="signed_at")
     def signed(self, close: DayClose) -> str:
         return cells.show_moment(close.signed_at)
+
+    @admin.display(description=_("state"))
+    def state_shown(self, close: DayClose) -> str:
+        return str(close_tables.say_state(close))
+
+    @admin.display(description=_("hash of the sealed day"))
+    def seal_shown(self, close: DayClose) -> str:
+        """It outlives a signature that was withdrawn: the ledger's day stays sealed."""
+        if not close.seal or close.is_signed:
+            return close.seal or "—"
+        explanation = _(
+            "The signature was withdrawn, so owners and notes can be changed; the day stays sealed in the ledger, with"
+            " this hash. It is signed again under the same."
+        )
+        return format_html('{}<p class="mt-2">{}</p>', close.seal, explanation)
 
     @admin.display(description=_("differences"))
     def open_shown(self, close: Any) -> int:
@@ -253,7 +172,22 @@ class DayCloseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
 
     @display(description=_("state"), label=_COLOURS)  # type: ignore[arg-type]  # it takes lazy texts too
     def badge(self, close: DayClose) -> tuple[str, str]:
-        return close.state, close.get_state_display()
+        return close.state, str(close_tables.say_state(close))
+
+
+def _lay_out(close: DayClose, request: HttpRequest) -> dict[str, Any]:
+    form, selection = close_filters.read(request, close)
+    found = selections.choose(close, selection)
+    turned = close_filters.turn(request, found)
+    title = f"{_('Differences')}: {turned['page'].paginator.count}"
+    return turned | {
+        "acts": close_tables.list_acts(close, request),
+        "sides": [close_tables.tell_sides(close)],
+        "filters": form,
+        "is_narrowed": selection != selections.Selection(),
+        "differences": [close_tables.tell_differences(turned["page"], close, request, title=title)],
+        "signatures": [close_tables.tell_acts(close)],
+    }
 
 
 def _draw_up(form: DayForm, day: date) -> DayClose | None:
@@ -261,7 +195,9 @@ def _draw_up(form: DayForm, day: date) -> DayClose | None:
         return days.draw_up(day=day, now=timezone.now())
     except days.DayNotOver:
         form.add_error("day", _("This day is not over yet in Shanghai."))
-        return None
+    except days.DaySealed as sealed:
+        form.add_error("day", str(sealed))
+    return None
 
 
 def _name_file(close: DayClose, ending: str) -> dict[str, str]:

@@ -47,9 +47,9 @@ class FapiaoAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no 
     show_full_result_count = False
     fields = (
         *("organisation", "order_shown", "entity", "state", "warning", "kind", "buyer", "title", "tax_number"),
-        *("address", "phone", "bank", "bank_account", "amount_shown", "asked_by_name", "asked_at"),
-        *("number", "issued_on", "file_shown", "sha256", "issued_by_name", "issued_at"),
-        *("red_number", "red_on", "reason", "ended_by_name", "ended_at"),
+        *("address", "phone", "bank", "bank_account", "amount_shown", "asked_by_then", "asked_at"),
+        *("number", "issued_on", "file_shown", "sha256", "issued_by_then", "issued_at"),
+        *("red_number", "red_on", "reason", "ended_by_then", "ended_at"),
     )
     readonly_fields = fields
 
@@ -103,6 +103,18 @@ class FapiaoAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no 
     @admin.display(description=_("asked for"), ordering="asked_at")
     def asked(self, found: Fapiao) -> str:
         return cells.show_moment(found.asked_at)
+
+    @admin.display(description=_("asked for by (name at the time)"))
+    def asked_by_then(self, found: Fapiao) -> str:
+        return found.asked_by_name
+
+    @admin.display(description=_("recorded by (name at the time)"))
+    def issued_by_then(self, found: Fapiao) -> str:
+        return found.issued_by_name or "—"
+
+    @admin.display(description=_("ended by (name at the time)"))
+    def ended_by_then(self, found: Fapiao) -> str:
+        return found.ended_by_name or "—"
 
     @admin.display(description=_("file"))
     def file_shown(self, found: Fapiao) -> str:

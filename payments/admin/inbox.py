@@ -55,6 +55,7 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
         "event_id",
         "type",
         "whole_object",
+        "order",
         "api_version",
         "received_at",
         "due_at",
@@ -96,7 +97,9 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
             return queryset, False
         if number := numbers.read(text):
             payments = Payment.objects.filter(Q(order__number=number) | Q(credited_order__number=number))
-            return queryset.filter(object_id__in=payments.exclude(session_id=None).values("session_id")), False
+            sessions = payments.exclude(session_id=None).values("session_id")
+            intents = payments.exclude(payment_intent_id="").values("payment_intent_id")
+            return queryset.filter(Q(object_id__in=sessions) | Q(payment_intent_id__in=intents)), False
         return queryset.filter(search.stripe_id("event_id", text) | search.stripe_id("object_id", text)), False
 
     @admin.display(description=_("object"), ordering="object_id")
@@ -107,6 +110,18 @@ class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has
     @admin.display(description=_("object"))
     def whole_object(self, event: InboxEvent) -> str:
         return stories.show_id(event.object_id)
+
+    @admin.display(description=_("order"))
+    def order(self, event: InboxEvent) -> str:
+        """Of the session or the Payment Intent that the event is about."""
+        about = Q(session_id=event.object_id)
+        if event.payment_intent_id:
+            about |= Q(payment_intent_id=event.payment_intent_id)
+        payment = Payment.objects.filter(about).select_related("order", "credited_order").first()
+        if payment is None:
+            return "—"
+        order = payment.credited_order or payment.order
+        return stories.link("billing_order", order.pk, order.number)
 
     @admin.display(description=_("received"), ordering="received_at")
     def received(self, event: InboxEvent) -> str:

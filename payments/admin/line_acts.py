@@ -13,14 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
+from billing.forms import NothingForm
 from billing.rates import RateUnknown
-from payments import assignments, desk, exact_lines, findings, matching, returns, sightings
+from payments import assignments, desk, exact_lines, findings, matching, outgoing, returns, sightings
 from payments.admin import line_stories
 from payments.appraisals import FactsRefused
 from payments.assignments import NobodyFound, Part
-from payments.models import BankLine, Transfer
+from payments.models import Allocation, BankLine, Transfer
 from payments.sightings import ChangedMeanwhile
-from payments.statement_forms import ReturnForm, ShareFormSet, WhyForm
+from payments.statement_forms import ReturnForm, SentForm, ShareFormSet, WhyForm
 from wallet.admin.people import find_person
 from wallet.ids import read_ids
 from wallet.models import User
@@ -141,6 +142,51 @@ def mark_same(request: HttpRequest, pk: UUID) -> HttpResponse:
         "back": _address(line),
     }
     return render(request, "staff/line_same.html", context)
+
+
+def confirm_sent(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Which of what was recorded as sent back a line of money that went out shows."""
+    by = find_person(request, permission=PERMISSION)
+    line = get_object_or_404(BankLine.objects.select_related("account", "file"), pk=pk)
+    recorded = outgoing.list_sent(line)
+    form = SentForm(request.POST or None, offers=[(str(one.pk), _describe_sent(one)) for one in recorded])
+    if recorded and form.is_valid():
+        try:
+            sent = returns.confirm_sent(
+                line_id=line.pk, allocation_id=form.cleaned_data["sent"], by=by, now=timezone.now()
+            )
+        except returns.NotSentBack:
+            form.add_error(None, _("It was recognised as something else meanwhile; nothing was done."))
+        else:
+            messages.success(request, _("Recorded: it is the money that was sent back."))
+            return redirect(_address(sent.line))
+    explanation = _(
+        "It was posted when it was recorded. This says that the bank has carried it out; nothing is posted."
+    )
+    nothing = _("Nothing of this amount was recorded as sent back from this account, or it was found already.")
+    context = admin.site.each_context(request) | {
+        "title": _("It sent money back"),
+        "subject": _subject(line),
+        "explanation": explanation if recorded else nothing,
+        "button": _("It sent money back") if recorded else "",
+        "form": form if recorded else NothingForm(),
+        "back": _address(line),
+    }
+    return render(request, "staff/confirm.html", context)
+
+
+def _describe_sent(sent: Allocation) -> str:
+    """What was recorded, and of which line: who is to get it."""
+    came = sent.line
+    parts = (
+        came.booked_on.isoformat(),
+        labelled(came.amount),
+        came.payer_name,
+        came.bank_reference,
+        sent.note,
+        sent.by,
+    )
+    return " · ".join(part for part in parts if part)
 
 
 def _approve_all(request: HttpRequest, *, by: User, now: datetime) -> None:

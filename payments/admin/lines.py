@@ -127,6 +127,7 @@ class BankLineAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
             path("<uuid:pk>/assign/", wrap(line_acts.assign), name="payments_line_assign"),
             path("<uuid:pk>/return/", wrap(line_acts.send_back), name="payments_line_return"),
             path("<uuid:pk>/same/", wrap(line_acts.mark_same), name="payments_line_same"),
+            path("<uuid:pk>/sent/", wrap(line_acts.confirm_sent), name="payments_line_sent"),
             *super().get_urls(),
         ]
 
@@ -205,6 +206,9 @@ def _acts_on(line: BankLine, request: HttpRequest) -> list[dict[str, Any]]:
         return []
     if line.direction == BankLine.Direction.OUT:
         refunds = [_act_of_refund(one.paid) for one in outgoing.suggest_refunds(line)]
+        if outgoing.list_sent(line):
+            address = reverse("admin:payments_line_sent", args=[line.pk])
+            refunds.append({"title": _("It sent money back"), "address": address})
         return refunds + house_moves.list_acts(line, request.user)
     if line.rest.amount <= 0:
         return []

@@ -1,12 +1,15 @@
 """What was sent about an order, and what staff did with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Callback, Correction, Dispute, Document, Flag, Order, OrderEvent, OrderMail, Refund
@@ -37,8 +40,32 @@ def tell(order: Order) -> list[Table]:
             (_("created"), _("event"), _("address"), _("delivered"), _("attempts"), _("last error")),
             map(_callback_cells, callbacks.select_related("endpoint").order_by("id")),
         ),
-        table(_("What staff did"), (_("when"), _("by"), _("with"), _("act")), map(_log_cells, _list_log(order))),
+        table(_("What staff did"), (_("when"), _("by"), _("with"), _("act")), _list_acts(order)),
     ]
+
+
+def _list_acts(order: Order) -> list[Cells]:
+    """What the admin's log has, and what refunds keep of themselves, in the order it was done."""
+    logged = [(entry.action_time, _log_cells(entry)) for entry in _list_log(order)]
+    return [cells for _at, cells in sorted([*logged, *_list_refunding(order)], key=itemgetter(0))]
+
+
+def _list_refunding(order: Order) -> Iterator[tuple[datetime, Cells]]:
+    for refund in Refund.objects.filter(order=order):
+        if refund.origin == Refund.Origin.FINANCE:
+            yield _act(refund.asked_at, refund.asked_by_name, refund, _("Refund asked for"))
+        if refund.approved_at:
+            yield _act(refund.approved_at, refund.approved_by_name, refund, _("Refund approved"))
+    for paid in BankRefund.objects.filter(refund__order=order).select_related("refund"):
+        yield _act(paid.prepared_at, paid.prepared_by_name, paid.refund, _("Payment at the bank prepared"))
+        if paid.approved_at:
+            yield _act(paid.approved_at, paid.approved_by_name, paid.refund, _("Payment at the bank approved"))
+        if paid.paid_at:
+            yield _act(paid.paid_at, paid.paid_by_name, paid.refund, _("Payment at the bank recorded"))
+
+
+def _act(at: datetime, by: str, refund: Refund, act: Promise) -> tuple[datetime, Cells]:
+    return at, (say_moment(at), by, link("billing_refund", refund.pk, refund.number), act)
 
 
 def _list_log(order: Order) -> Iterable[LogEntry]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from billing import corrections, search, targets
+from billing import corrections, explanations, search, targets
 from billing.models import Flag, Order, State
 from payments import checkout, stripe_api
 from payments.admin import order_trails, stories, stripe_stories, transfer_stories
@@ -103,8 +103,8 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
         elif obj and obj.is_on_its_way:
             amounts = ("amount_to_pay", "amount_to_be_credited")
         return (
-            *("number", "organisation", "state", "method", "goes_into", *amounts, "rate", "created_by"),
-            *("created_by_name", "created_at", "deadline_at", "paid_at", "follows"),
+            *("number", "organisation", "state", "method", "goes_into", *amounts, "rate_in_words", "created_by"),
+            *("name_at_the_time", "created_at", "deadline_at", "paid_at", "follows"),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> tuple[str, ...]:
@@ -186,6 +186,10 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
     def amount(self, order: Order) -> str:
         return format_html('<span class="whitespace-nowrap">{}</span>', labelled(order.paid))
 
+    @admin.display(description=_("rate"))
+    def rate_in_words(self, order: Order) -> str:
+        return explanations.explain_rate(order) or "—"
+
     @admin.display(description=_("to pay"))
     def amount_to_pay(self, order: Order) -> str:
         return labelled(order.paid)
@@ -209,6 +213,10 @@ class OrderAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no t
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, order: Order) -> str:
         return cells.show_moment(order.created_at)
+
+    @admin.display(description=_("creator's name at the time"))
+    def name_at_the_time(self, order: Order) -> str:
+        return order.created_by_name
 
     @admin.display(description=_("for"), ordering="target")
     def tops_up(self, order: Any) -> str:
@@ -236,11 +244,13 @@ def _into(number: str) -> Q:
 
 
 def _told_by(text: str) -> Q:
-    """The orders that an event of Stripe's is about."""
-    if not text.startswith("evt_"):
+    """The orders that an event of Stripe's is about, or a charge that Stripe told us of."""
+    if not text.startswith(("evt_", "ch_", "py_")):
         return Q(pk__in=[])
-    sessions = InboxEvent.objects.filter(event_id=text).values("object_id")
-    return Q(pk__in=Payment.objects.filter(session_id__in=sessions).values("order_id"))
+    told = InboxEvent.objects.filter(Q(event_id=text) | Q(object_id=text))
+    intents = told.exclude(payment_intent_id="").values("payment_intent_id")
+    about = Q(session_id__in=told.values("object_id")) | Q(payment_intent_id__in=intents)
+    return Q(pk__in=Payment.objects.filter(about).values("order_id"))
 
 
 def _acts_on(order: Order, request: HttpRequest) -> list[dict[str, Any]]:

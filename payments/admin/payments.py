@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from billing import numbers, search
 from billing.forms import NothingForm
 from payments import checkout, stripe_api
-from payments.admin import stories
+from payments.admin import stories, suspense_move_stories
 from payments.models import Heartbeat, Payment
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
@@ -55,6 +55,7 @@ class PaymentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
     )
     readonly_fields = fields
     change_form_outer_before_template = "staff/act.html"  # type: ignore[assignment]  # unfold says None
+    change_form_outer_after_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.ask)
@@ -67,6 +68,8 @@ class PaymentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
         if request.user.has_perm(ASKS) and (payment := self.get_object(request, object_id)):
             address = reverse("admin:payments_payment_ask", args=[payment.pk])
             more["act"] = {"title": _("Ask Stripe now"), "address": address}
+        if payment := self.get_object(request, object_id):
+            more["tables"] = suspense_move_stories.tell_acts(payment, request.user)
         return super().change_view(request, object_id, form_url, more)
 
     def ask(self, request: HttpRequest, pk: UUID) -> HttpResponse:

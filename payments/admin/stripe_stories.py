@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,10 @@ ASKS: Final = "payments.change_inboxevent"
 MOST_EVENTS: Final = 50
 SHOWN_BYTES: Final = 64 * 1024
 
+_CHARGES: Final = ("ch_", "py_")
+_AtStripe = tuple[object, str, str]
+"""What it is, its id, and what Stripe said of it last."""
+
 
 def tell(order: Order, *, by: Any) -> list[Table]:
     """Payments, everything of theirs at Stripe with the way to it, and Stripe's events with their bodies; with the acts
@@ -32,8 +36,8 @@ def tell(order: Order, *, by: Any) -> list[Table]:
     refunds = CardRefund.objects.filter(payment__in=payments).select_related("refund").order_by("id")
     disputes = Dispute.objects.filter(order=order).order_by("id")
     at_stripe = [*_list_sessions(payments), *_list_refunds(refunds), *_list_disputes(disputes)]
-    told = InboxEvent.objects.filter(object_id__in=[stripe_id for _what, stripe_id, _said in at_stripe])
-    events = list(told.order_by("-received_at")[:MOST_EVENTS])
+    events = list(_select_events(payments, at_stripe).order_by("-received_at")[:MOST_EVENTS])
+    at_stripe += _list_charges(events)
     may_ask = by.has_perm(ASKS)
     return [
         table(
@@ -72,8 +76,8 @@ def show_body(event: InboxEvent) -> str:
     return show_verbatim(text)
 
 
-def _list_sessions(payments: Iterable[Payment]) -> list[tuple[object, str, str]]:
-    found: list[tuple[object, str, str]] = []
+def _list_sessions(payments: Iterable[Payment]) -> list[_AtStripe]:
+    found: list[_AtStripe] = []
     for payment in payments:
         if payment.session_id:
             found.append((_("Checkout Session"), payment.session_id, payment.stripe_status))
@@ -82,7 +86,21 @@ def _list_sessions(payments: Iterable[Payment]) -> list[tuple[object, str, str]]
     return found
 
 
-def _list_refunds(refunds: Iterable[CardRefund]) -> list[tuple[object, str, str]]:
+def _select_events(payments: Iterable[Payment], at_stripe: Iterable[_AtStripe]) -> QuerySet[InboxEvent]:
+    """About one of these objects, or about what belongs to a payment's intent, as a charge does."""
+    about = Q(object_id__in=[stripe_id for _what, stripe_id, _said in at_stripe])
+    intents = [payment.payment_intent_id for payment in payments if payment.payment_intent_id]
+    return InboxEvent.objects.filter(about | Q(payment_intent_id__in=intents))
+
+
+def _list_charges(events: Iterable[InboxEvent]) -> list[_AtStripe]:
+    """Those that Stripe told us of: each attempt at a card is one, also where it was declined."""
+    told = reversed([event for event in events if event.object_id.startswith(_CHARGES)])
+    last = {event.object_id: event.type for event in told}
+    return [(_("Charge"), stripe_id, said) for stripe_id, said in last.items()]
+
+
+def _list_refunds(refunds: Iterable[CardRefund]) -> list[_AtStripe]:
     return [
         (_("Refund"), one.stripe_id, " · ".join(filter(None, (one.stripe_status, one.failure, one.error))))
         for one in refunds
@@ -90,7 +108,7 @@ def _list_refunds(refunds: Iterable[CardRefund]) -> list[tuple[object, str, str]
     ]
 
 
-def _list_disputes(disputes: Iterable[Dispute]) -> list[tuple[object, str, str]]:
+def _list_disputes(disputes: Iterable[Dispute]) -> list[_AtStripe]:
     return [(_("Dispute"), one.stripe_id, f"{one.get_state_display()} {one.reason}".strip()) for one in disputes]
 
 

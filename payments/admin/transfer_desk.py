@@ -17,6 +17,7 @@ from payments.admin.transfer_trials import REFUSALS, Trial, explain
 from payments.desk_forms import ApprovalForm, FactsForm, RejectionForm, propose, word_for
 from payments.models import DeskAct, Finding, RejectionReason, Transfer
 from payments.sightings import ChangedMeanwhile
+from wallet import kill_points
 from wallet.admin.people import find_person
 from wallet.calendar import business_date
 from wallet.ids import read_ids
@@ -173,6 +174,7 @@ def _approve(request: HttpRequest, transfer: Transfer, finding: Finding, *, by: 
     except REFUSALS as refused:
         messages.error(request, explain(refused))
         return _to_desk(transfer)
+    kill_points.reach("after-approval-committed")
     if finding.done_at is None:
         said = _("%(reference)s: your approval is recorded; %(credited)s is credited once a second person approves.")
         _say(request, transfer, said, credited=labelled(finding.credited + finding.surplus_credited))

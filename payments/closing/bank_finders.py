@@ -6,11 +6,10 @@ from datetime import timedelta
 from typing import Final
 
 from django.db.models import F, Q
-from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from payments.closing.found import Found, Span, of_line
-from payments.models import BankAccount, BankLine, BankRefund, Difference
+from payments.models import Allocation, BankAccount, BankLine, BankRefund, Difference
 
 _DAY: Final = timedelta(days=1)
 
@@ -26,6 +25,7 @@ def find(span: Span) -> list[Found]:
         *_find_strange_payouts(span),
         *_find_waiting_money(span),
         *_find_bank_refunds(span),
+        *_find_sent_back(span),
     ]
 
 
@@ -41,7 +41,7 @@ def _find_missing_statements(span: Span) -> Iterator[Found]:
             kind=Kind.STATEMENT_MISSING,
             amount=Money(0, account.currency),
             subject=account.code,
-            detail=_("nothing since %(day)s") % {"day": since.isoformat()},
+            facts={"since": since.isoformat()},
             is_timing=True,
         )
 
@@ -93,4 +93,19 @@ def _find_bank_refunds(span: Span) -> Iterator[Found]:
             detail=paid.bank_reference,
             is_timing=paid.paid_at is not None and span.is_today(paid.paid_at),
             order_id=paid.refund.order_id,
+        )
+
+
+def _find_sent_back(span: Span) -> Iterator[Found]:
+    """Money recorded as sent back by the bank, which no statement shows going out."""
+    recorded = Allocation.objects.filter(kind=Allocation.Kind.RETURNED, sent_as=None, at__lt=span.end)
+    for sent in recorded.select_related("line__account").order_by("at", "id"):
+        yield Found(
+            key=f"sentback:{sent.pk}",
+            kind=Kind.SENT_BACK,
+            amount=Money(sent.amount, sent.line.amount.currency),
+            subject=f"{sent.line.account.code} {sent.line.booked_on} {sent.line.bank_reference}".strip(),
+            detail=sent.note,
+            is_timing=span.is_today(sent.at),
+            line_id=sent.line_id,
         )

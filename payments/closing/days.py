@@ -1,21 +1,37 @@
 """Drawing up a business day, saying who looks after what does not agree, signing the day, and withdrawing that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from payments import settlement
-from payments.closing import figures, finders
+from payments import settlement, sightings
+from payments.closing import figures, finders, months, words
 from payments.closing.found import Found
 from payments.models import CloseAct, DayClose, Difference
 from wallet.calendar import business_date
 from wallet.models import Posting, SealedDay, User
 
 _DAY = timedelta(days=1)
+_AT_ONCE = 500
+_TOLD = (
+    "kind",
+    "amount",
+    "amount_currency",
+    "subject",
+    "detail",
+    "facts",
+    "is_timing",
+    "order",
+    "line",
+    "since",
+    "gone_at",
+)
+"""What drawing up says of a difference; owner and note are people's."""
 
 
 class DayNotOver(Exception):
@@ -30,6 +46,20 @@ class NotSignable(Exception):
     """The day cannot be signed now; the message says why, and what to do."""
 
 
+class DaySealed(NotSignable):
+    """The day was sealed with a later one, before anybody signed it; the message says with which."""
+
+
+class FoundOtherwise(sightings.ChangedMeanwhile):
+    """Drawn up once more, the day is not what its signer was shown; it is kept as it is found now."""
+
+    def __str__(self) -> str:
+        return _(
+            "The day is no longer what this page showed: it was compared once more, and something was found otherwise, "
+            "or somebody changed an owner or a note. Nothing was signed. Look at it as it stands now, then sign."
+        )
+
+
 class NotWithdrawable(Exception):
     """The signature cannot be withdrawn by this person, or there is none; the message says which."""
 
@@ -42,10 +72,13 @@ def draw_up(*, day: date, now: datetime) -> DayClose:
     """Compare the four sides of a day that is over, and keep what was found. May be repeated until the day is signed:
     owners and notes stay, what is found no more is marked as gone. Reads much; call it outside any transaction.
 
-    Raises `DayNotOver`; a signed day stays as it is and is returned.
+    Raises `DayNotOver`, and `DaySealed` for a day that nobody could sign any more; a signed day stays as it is and is
+    returned.
     """
     if day >= business_date(now):
         raise DayNotOver(day.isoformat())
+    if why := _why_sealed(day):
+        raise DaySealed(why)
     known = DayClose.objects.filter(day=day).first()
     if known and known.is_signed:
         return known
@@ -85,7 +118,8 @@ def why_not_signable(close: DayClose, *, now: datetime) -> str:
     if following and close.day > following:
         return _("Days are signed one after the other: %(day)s comes first.") % {"day": following.isoformat()}
     if following and close.day < following:
-        return _("The days before %(day)s are closed already.") % {"day": following.isoformat()}
+        before = _("The days before %(day)s are closed already.") % {"day": following.isoformat()}
+        return _why_sealed(close.day) or before
     if unexplained := close.differences.filter(pk__in=Difference.objects.unexplained().values("pk")).count():
         return _("%(count)s differences have no owner with a note yet.") % {"count": unexplained}
     return ""
@@ -113,23 +147,26 @@ def count_unsigned(*, now: datetime) -> int:
     return max((today - first).days, 0)
 
 
-def sign(*, day: date, by: User, now: datetime) -> DayClose:
-    """Sign what was drawn up, as it is found now, and seal the day in the ledger. Repeating it changes nothing.
+def sign(*, day: date, by: User, now: datetime, seen: str | None = None, note: str = "") -> DayClose:
+    """Sign the day as it is found now, and seal it in the ledger. Repeating it changes nothing. `seen` is what the
+    signer was shown, `sightings.of_close`; None: he was shown nothing.
 
-    Raises `DayNotOver`, and `NotSignable` when it was never drawn up, when a day before it is not signed, or when what
-    does not agree has neither owner nor note.
+    Raises `DayNotOver`, `FoundOtherwise` when that is not what is found, and `NotSignable` when a day before it is not
+    signed, or when what does not agree has neither owner nor note.
     """
     close = draw_up(day=day, now=now)
     with transaction.atomic(durable=True):
         close = DayClose.objects.select_for_update().get(pk=close.pk)
         if close.is_signed:
             return close
+        if seen is not None and sightings.of_close(close) != seen:
+            raise FoundOtherwise(day.isoformat())
         if why := why_not_signable(close, now=now):
             raise NotSignable(why)
         close.seal = settlement.seal_day(day=day, by=str(by), now=now).hex()
         close.state, close.signed_by, close.signed_at = DayClose.State.SIGNED, by, now
         close.save(update_fields=["state", "signed_by", "signed_at", "seal"])
-        _tell(close, CloseAct.Kind.SIGNED, by=by, note="", now=now)
+        _tell(close, CloseAct.Kind.SIGNED, by=by, note=note.strip(), now=now)
         return close
 
 
@@ -161,40 +198,50 @@ def why_not_withdrawable(close: DayClose, *, by: User) -> str:
     return ""
 
 
+def _why_sealed(day: date) -> str:
+    sealed = months.find_seal_over(day)
+    if sealed is None:
+        return ""
+    return _(
+        "%(day)s was sealed with %(sealed)s, the first day that was signed: it needs neither close nor signature."
+    ) % {"day": day.isoformat(), "sealed": sealed.isoformat()}
+
+
 def _keep(close: DayClose, found: Sequence[Found], *, now: datetime) -> None:
     """Write what was found beside what is known, and carry owners and notes over from the day before."""
     known = {difference.key: difference for difference in close.differences.all()}
     before = _open_before(close)
+    new, again = [], []
     for item in found:
         earlier = before.get(item.key)
-        since = earlier.since if earlier else close.day
-        facts = {
-            "kind": item.kind,
-            "amount": item.amount,
-            "subject": item.subject[:200],
-            "detail": item.detail[:500],
-            "is_timing": item.is_timing and since >= close.day,
-            "order_id": item.order_id,
-            "line_id": item.line_id,
-            "since": since,
-            "gone_at": None,
-        }
+        told = _tell_found(item, close=close, since=earlier.since if earlier else close.day)
         if difference := known.pop(item.key, None):
-            for name, value in facts.items():
+            for name, value in told.items():
                 setattr(difference, name, value)
-            difference.save(update_fields=[name.removesuffix("_id") for name in facts])
+            again.append(difference)
             continue
-        Difference.objects.create(
-            close=close,
-            key=item.key,
-            found_at=now,
-            owner=earlier.owner if earlier else None,
-            note=earlier.note if earlier else "",
-            noted_at=earlier.noted_at if earlier else None,
-            **facts,
-        )
+        carried = {name: getattr(earlier, name) for name in ("owner", "note", "noted_at")} if earlier else {}
+        new.append(Difference(close=close, key=item.key, found_at=now, **carried, **told))
+    Difference.objects.bulk_create(new, batch_size=_AT_ONCE)
+    Difference.objects.bulk_update(again, _TOLD, batch_size=_AT_ONCE)
     gone = [difference.pk for difference in known.values() if difference.gone_at is None]
     Difference.objects.filter(pk__in=gone).update(gone_at=now)
+
+
+def _tell_found(item: Found, *, close: DayClose, since: date) -> Mapping[str, Any]:
+    subject, detail = words.write_down(item)
+    return {
+        "kind": item.kind,
+        "amount": item.amount,
+        "subject": subject[:200],
+        "detail": detail[:500],
+        "facts": dict(item.facts),
+        "is_timing": item.is_timing and since >= close.day,
+        "order_id": item.order_id,
+        "line_id": item.line_id,
+        "since": since,
+        "gone_at": None,
+    }
 
 
 def _open_before(close: DayClose) -> dict[str, Difference]:

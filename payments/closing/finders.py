@@ -6,12 +6,12 @@ from hashlib import sha256
 from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS
-from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from payments.closing import bank_finders, crossings, stripe_finders
-from payments.closing.figures import Measure, Row
+from payments.closing.figures import Row
 from payments.closing.found import Found, Span
+from payments.closing.measures import Measure
 from payments.models import DayClose, Difference
 from wallet.audit import read
 from wallet.models import AuditResult, AuditRun
@@ -72,13 +72,12 @@ def _find_orders(span: Span) -> Iterator[Found]:
             amount = Money(posted, posted_currency)
             yield Found(key=f"posting:{key}", kind=Kind.POSTING_ORPHANED, amount=amount, subject=key)
             continue
-        detail = _("the ledger has %(amount)s") % {"amount": Money(posted, posted_currency)} if key else ""
         yield Found(
             key=f"order:{number}",
             kind=Kind.ORDER_UNPOSTED,
             amount=Money(credited, currency),
             subject=number,
-            detail=detail,
+            facts={"booked": f"{posted:f}", "currency": posted_currency} if key else {},
             order_id=pk,
         )
 
@@ -86,13 +85,17 @@ def _find_orders(span: Span) -> Iterator[Found]:
 def _find_other_days(span: Span) -> Iterator[Found]:
     """What Stripe or the bank counts on another day than we do: every fact agrees, and the day's sums do not."""
     for crossing in crossings.list_crossings(span.day):
-        words = {"count": crossing.count, "there": crossing.there.isoformat(), "here": crossing.here.isoformat()}
         yield Found(
             key=f"day:{span.day}:{crossing.measure}:{crossing.amount.currency}:{crossing.there}:{crossing.here}",
             kind=Kind.OTHER_DAY,
             amount=crossing.amount,
-            subject=crossing.subject if crossing.count == 1 else str(Measure(crossing.measure).label),
-            detail=_("%(count)s: there on %(there)s, here on %(here)s") % words,
+            subject=crossing.subject if crossing.count == 1 else "",
+            facts={
+                "count": str(crossing.count),
+                "there": crossing.there.isoformat(),
+                "here": crossing.here.isoformat(),
+                "measure": crossing.measure,
+            },
             is_timing=True,
             measure=crossing.measure,
         )
@@ -111,8 +114,9 @@ def _find_unexplained(span: Span, rows: Iterable[Row], found: Iterable[Found]) -
                 key=f"sums:{span.day}:{row.measure}:{row.currency}",
                 kind=Kind.SUMS,
                 amount=Money(row.spread, row.currency),
-                subject=row.label,
+                subject="",
                 detail=" / ".join(said for said in row.sides if said is not None),
+                facts={"measure": row.measure},
             )
 
 
@@ -126,8 +130,9 @@ def _find_audit(*, now: datetime) -> Iterator[Found]:
             key=f"audit:{sha256(problem.encode()).hexdigest()[:32]}",
             kind=Kind.AUDIT,
             amount=_NOTHING,
-            subject=_("Audit of %(day)s") % {"day": f"{newest.started_at:%Y-%m-%d %H:%M} UTC"},
+            subject="",
             detail=problem,
+            facts={"started_at": f"{newest.started_at:%Y-%m-%d %H:%M} UTC"},
         )
 
 
@@ -142,6 +147,7 @@ _TOUCHED: Final[Mapping[str, Sequence[str]]] = {
     Kind.PAYMENT_UNKNOWN_THERE: _OF_CARDS,
     Kind.CHARGE_UNKNOWN_HERE: _OF_CARDS,
     Kind.CHARGE_HELD: _OF_CARDS,
+    Kind.CHARGE_GIVEN_BACK: (Measure.CARD, Measure.CARD_REFUNDS),
     Kind.REFUND_UNKNOWN_THERE: (Measure.CARD_REFUNDS, Measure.AT_STRIPE),
     Kind.NAMED_TRANSACTION: _OF_STRIPE,
     Kind.FEE_AT_STRIPE: (Measure.STRIPE_FEES, Measure.AT_STRIPE),
@@ -151,5 +157,6 @@ _TOUCHED: Final[Mapping[str, Sequence[str]]] = {
     Kind.LINE_WAITING: _OF_BANKS,
     Kind.LINE_TYPED: _OF_BANKS,
     Kind.BANK_REFUND: _OF_BANKS,
+    Kind.SENT_BACK: (Measure.OTHER_BANK,),
 }
 """Which sums a difference may make differ."""

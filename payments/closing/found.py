@@ -1,6 +1,7 @@
 """A difference as it was found, and the days it was looked for in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -22,6 +23,8 @@ class Found:
     amount: Money
     subject: str
     detail: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What `words` tells subject and detail from; nothing where they say the same in every language."""
     is_timing: bool = False
     order_id: UUID | None = None
     line_id: UUID | None = None
@@ -55,7 +58,7 @@ def of_line(line: BankLine, kind: Difference.Kind, *, day: date) -> Found:
         kind=kind,
         amount=Money(Decimal(line.amount.amount) - Decimal(line.allocated), line.amount.currency),
         subject=f"{line.account.code} {line.booked_on} {line.bank_reference}".strip(),
-        detail=f"{line.get_direction_display()} {line.payer_name} {line.text}".strip()[:500],
+        facts={"direction": line.direction, "said": f"{line.payer_name} {line.text}".strip()},
         is_timing=line.booked_on == day,
         line_id=line.pk,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from djmoney.money import Money
 
 from billing import csv_files, papers
 from billing.csv_files import disarm
-from payments.closing import figures
+from payments.closing import figures, words
 from payments.models import CloseAct, DayClose, Difference
 from wallet.calendar import BOOKS
 from wallet.money import labelled
@@ -35,9 +36,11 @@ COLUMNS = (
 """The same in every language and for every day. `section` is FIGURE, DIFFERENCE, SIGNATURE or SEAL."""
 
 
-def write_csv(close: DayClose) -> Iterator[str]:
-    """The file, line by line; codes as they are kept, amounts as plain decimals, moments in UTC."""
-    return csv_files.write(COLUMNS, _rows(close))
+def write_csv(close: DayClose, *, language: str) -> Iterator[str]:
+    """The file, line by line; codes as they are kept, amounts as plain decimals, moments in UTC; subjects and details
+    in the language.
+    """
+    return csv_files.write(COLUMNS, _rows(close, language=language))
 
 
 def draw_pdf(close: DayClose, *, language: str, now: datetime) -> bytes:
@@ -75,18 +78,20 @@ def _figures(close: DayClose) -> list[figures.Row]:
     return [figures.read_row(kept) for kept in close.figures]
 
 
-def _rows(close: DayClose) -> Iterator[Sequence[str]]:
+def _rows(close: DayClose, *, language: str) -> Iterator[Sequence[str]]:
     for row in _figures(close):
         yield _cells(close, "FIGURE", what=row.measure, currency=row.currency, sides=row.sides)
     for difference in list_differences(close):
+        with translation.override(language):  # none while the reader of the rows goes on with something else
+            subject, detail = words.tell_subject(difference), words.tell_detail(difference)
         yield _cells(
             close,
             "DIFFERENCE",
             what=difference.kind,
             currency=difference.amount.currency.code,
-            subject=difference.subject,
+            subject=subject,
             amount=f"{difference.amount.amount:f}",
-            detail=difference.detail,
+            detail=detail,
             kept="TIMING" if difference.is_timing else "OPEN",
             since=difference.since.isoformat(),
             owner=difference.owner.email if difference.owner else "",
@@ -123,7 +128,7 @@ def _cells(  # noqa: PLR0913  # one for each column
 
 def _tell_sides(row: figures.Row) -> str:
     names = (_("orders"), "Stripe", _("bank"), _("ledger"))
-    said = [f"{name} {side}" for name, side in zip(names, row.sides, strict=True) if side is not None]
+    said = [f"{name} {Decimal(side):,}" for name, side in zip(names, row.sides, strict=True) if side is not None]
     return " · ".join([*said, tell_agreement(row)])
 
 
@@ -147,7 +152,7 @@ def _draw_table(close: DayClose, found: Sequence[Difference]) -> papers.Table | 
     rows = [
         [
             str(one.get_kind_display()),
-            f"{one.subject} {one.detail}".strip(),
+            f"{words.tell_subject(one)} {words.tell_detail(one)}".strip(),
             labelled(one.amount),
             tell_age(close, one),
             tell_owner(one),

@@ -6,7 +6,6 @@ from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, OuterRef
-from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from billing import workdays
@@ -32,6 +31,7 @@ def find(span: Span) -> list[Found]:
         *_find_transactions(span),
         *_find_strange_charges(span),
         *_find_held_charges(span),
+        *_find_given_back(span),
         *_find_fees(span),
         *_find_payouts(span),
     ]
@@ -77,14 +77,18 @@ def _find_transactions(span: Span) -> Iterator[Found]:
     """Balance transactions that are not posted, and not agreed with what is, or that nobody has judged."""
     open_ = BalanceTransaction.objects.to_judge().filter(stripe_created_at__lt=span.end)
     for transaction in open_.order_by("stripe_created_at", "id"):
-        reason = transaction.get_reason_display() or transaction.get_outcome_display()
         is_new = transaction.outcome == BalanceTransaction.Outcome.NEW
         yield Found(
             key=f"transaction:{transaction.stripe_id}",
             kind=Kind.NAMED_TRANSACTION,
             amount=transaction.amount,
             subject=transaction.stripe_id,
-            detail=f"{transaction.type} {transaction.source_id}: {reason} {transaction.detail}".strip(),
+            facts={
+                "about": f"{transaction.type} {transaction.source_id}".strip(),
+                "outcome": transaction.outcome,
+                "reason": transaction.reason,
+                "said": transaction.detail,
+            },
             is_timing=(is_new or transaction.is_timing) and span.is_today(transaction.stripe_created_at),
         )
 
@@ -106,26 +110,32 @@ def _find_strange_charges(span: Span) -> Iterator[Found]:
 
 
 def _find_held_charges(span: Span) -> Iterator[Found]:
-    """What was paid at Stripe, did not agree with its order, and is in suspense since."""
+    """What was paid at Stripe, did not agree with its order, and is in suspense since, as far as it still is."""
     rows = read(
         DEFAULT_DB_ALIAS,
-        """
-        SELECT held.key, held.order_number, held.memo, entry.amount, entry.currency
-        FROM wallet_posting AS held
-        JOIN wallet_entry AS entry ON entry.posting_id = held.id AND entry.side = 'CREDIT'
-        WHERE held.kind = 'SUSPENSE' AND held.key ~ '^session:' AND held.business_date BETWEEN %s AND %s
-          AND NOT EXISTS (
-              SELECT FROM wallet_posting AS gone
-              WHERE gone.organisation_id = held.organisation_id AND gone.kind = 'SUSPENSE_RETURN'
-                AND starts_with(gone.key, replace(held.key, ':suspense', ':refund:'))
-          )
-        ORDER BY held.key
-        """,
-        [span.first, span.day],
+        f"SELECT key, order_number, memo, rest, currency FROM ({_HELD}) AS held WHERE rest > 0 ORDER BY key",  # noqa: S608  # a constant of this module
+        {"first": span.first, "last": span.day},
     )
+    for key, number, memo, rest, currency in rows:
+        yield Found(
+            key=f"held:{key}", kind=Kind.CHARGE_HELD, amount=Money(rest, currency), subject=number or key, detail=memo
+        )
+
+
+def _find_given_back(span: Span) -> Iterator[Found]:
+    """What credited nobody and is gone from Stripe again: on the day it was paid, and on those that Stripe and the
+    ledger say it went back on. No order has the one or the other.
+    """
+    day = {"day": span.day, "first": span.day, "last": span.day}
+    start = Span(first=span.day, day=span.day).start
+    rows = read(DEFAULT_DB_ALIAS, _GIVEN_BACK, day | {"start": start, "end": span.end, "house": HOUSE_ID})
     for key, number, memo, amount, currency in rows:
         yield Found(
-            key=f"held:{key}", kind=Kind.CHARGE_HELD, amount=Money(amount, currency), subject=number or key, detail=memo
+            key=f"back:{key}:{span.day}",
+            kind=Kind.CHARGE_GIVEN_BACK,
+            amount=Money(amount, currency),
+            subject=number or key,
+            detail=memo,
         )
 
 
@@ -155,7 +165,7 @@ def _find_fees(span: Span) -> Iterator[Found]:
             kind=Kind.FEE_AT_STRIPE,
             amount=Money(fee, currency),
             subject=stripe_id,
-            detail=_("the ledger has %(amount)s") % {"amount": Money(booked, currency)},
+            facts={"booked": f"{booked:f}", "currency": currency},
         )
 
 
@@ -169,7 +179,7 @@ def _find_payouts(span: Span) -> Iterator[Found]:
                 kind=Kind.PAYOUT_LATE,
                 amount=payout.amount,
                 subject=payout.stripe_id,
-                detail=_("expected at the bank on %(day)s") % {"day": payout.arrival_on.isoformat()},
+                facts={"arrival_on": payout.arrival_on.isoformat()},
             )
     for payout in Payout.objects.filter(reversed_at__lt=span.end, back_line=None).order_by("reversed_at"):
         yield Found(
@@ -179,3 +189,56 @@ def _find_payouts(span: Span) -> Iterator[Found]:
             subject=payout.stripe_id,
             detail=payout.failure,
         )
+
+
+_SIGNED: Final = "CASE entry.side WHEN 'CREDIT' THEN entry.amount ELSE -entry.amount END"
+
+_HELD: Final = f"""
+    SELECT held.key, held.order_number, held.memo, came.amount, came.currency, coalesce(assigned.amount, 0) AS assigned,
+           least(of_session.rest, of_order.rest) AS rest
+    FROM wallet_posting AS held
+    JOIN wallet_entry AS came ON came.posting_id = held.id AND came.side = 'CREDIT'
+    LEFT JOIN (wallet_posting AS release JOIN wallet_entry AS assigned
+               ON assigned.posting_id = release.id AND assigned.side = 'DEBIT')
+      ON release.organisation_id = held.organisation_id AND release.key = replace(held.key, ':suspense', ':assigned')
+    CROSS JOIN LATERAL (
+        SELECT sum({_SIGNED}) AS rest
+        FROM wallet_posting AS moved JOIN wallet_entry AS entry ON entry.posting_id = moved.id
+        WHERE entry.account_id = came.account_id AND moved.organisation_id = held.organisation_id
+          AND starts_with(moved.key, replace(held.key, ':suspense', ':'))
+    ) AS of_session
+    CROSS JOIN LATERAL (
+        SELECT sum({_SIGNED}) AS rest
+        FROM wallet_posting AS moved JOIN wallet_entry AS entry ON entry.posting_id = moved.id
+        WHERE entry.account_id = came.account_id AND moved.organisation_id = held.organisation_id
+          AND (moved.id = held.id OR held.order_number <> '' AND moved.order_number = held.order_number
+               AND moved.key ~ '^(session|dispute):')
+    ) AS of_order
+    WHERE held.kind = 'SUSPENSE' AND held.key ~ '^session:' AND held.business_date BETWEEN %(first)s AND %(last)s
+"""  # noqa: S608  # a constant of this module
+"""What is left of a session in suspense; never more than of its order's, as disputes take of it (`card_suspense`)."""
+
+_GIVEN_BACK: Final = f"""
+    WITH listed AS (
+        SELECT * FROM payments_balancetransaction
+        WHERE type ~ 'refund' AND stripe_created_at >= %(start)s AND stripe_created_at < %(end)s
+    ), gone AS (
+        SELECT * FROM wallet_posting WHERE business_date = %(day)s AND kind = 'SUSPENSE_RETURN'
+        UNION
+        SELECT posting.* FROM listed JOIN wallet_posting AS posting
+          ON posting.organisation_id = %(house)s AND posting.key = concat('txn:', listed.stripe_id, ':gross')
+        UNION
+        SELECT posting.* FROM listed JOIN payments_payment AS payment
+          ON payment.payment_intent_id = listed.payment_intent_id
+        JOIN wallet_posting AS posting ON posting.organisation_id = payment.organisation_id
+         AND posting.key = concat('session:', payment.session_id, ':refund:', listed.source_id,
+                                  CASE listed.type WHEN 'refund_failure' THEN ':back' ELSE '' END)
+    )
+    SELECT key, order_number, memo, amount - assigned - greatest(rest, 0), currency FROM ({_HELD}) AS held
+    WHERE amount - assigned > greatest(rest, 0)
+    UNION ALL
+    SELECT gone.key, gone.order_number, gone.memo, entry.amount, entry.currency
+    FROM gone JOIN wallet_entry AS entry ON entry.posting_id = gone.id
+    JOIN wallet_account AS account ON account.id = entry.account_id AND account.code = 'stripe_clearing'
+    ORDER BY 1
+"""  # noqa: S608  # as above

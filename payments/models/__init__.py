@@ -13,6 +13,7 @@ from payments.models.house_moves import HouseMove
 from payments.models.inbox import InboxEvent
 from payments.models.payments import Payment
 from payments.models.rules import ApprovalLimit, RejectionReason
+from payments.models.suspense_moves import SuspenseMove
 from payments.models.transfers import DECLARABLE, PAYABLE, RECORDABLE, Slip, Transfer
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "Slip",
     "StatementFile",
     "Suggestion",
+    "SuspenseMove",
     "Transfer",
 ]

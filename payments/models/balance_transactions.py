@@ -149,7 +149,7 @@ class BalanceTransaction(models.Model):
 
     class Outcome(models.TextChoices):
         NEW = "NEW", _("Not looked at yet")
-        POSTED = "POSTED", _("Posted")
+        POSTED = "POSTED", pgettext_lazy("balance transaction", "Posted")
         AGREED = "AGREED", _("Agrees with what is posted")
         DIFFERENCE = "DIFFERENCE", _("A difference")
 
@@ -238,6 +238,7 @@ class BalanceTransaction(models.Model):
             ),
             models.Index(fields=["-stripe_created_at"], name="balance_transaction_newest"),
             models.Index(fields=["source_id"], name="balance_transaction_source"),
+            models.Index(fields=["payment_intent_id"], name="balance_transaction_intent"),
             models.Index(fields=["available_at"], name="balance_transaction_unpaid", condition=Q(payout__isnull=True)),
         ]
 

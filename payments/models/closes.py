@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from djmoney.money import Money
 
 from billing.models import Order
@@ -20,7 +21,7 @@ class DayClose(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "OPEN", _("Open")
+        OPEN = "OPEN", pgettext_lazy("day", "Open")
         SIGNED = "SIGNED", _("Signed")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -99,6 +100,7 @@ class Difference(models.Model):
         PAYMENT_UNKNOWN_THERE = "PAYMENT_UNKNOWN_THERE", _("Confirmed here, but Stripe lists no such charge")
         CHARGE_UNKNOWN_HERE = "CHARGE_UNKNOWN_HERE", _("Stripe lists a charge that no payment here has")
         CHARGE_HELD = "CHARGE_HELD", _("Paid at Stripe, does not agree with its order, and is in suspense")
+        CHARGE_GIVEN_BACK = "CHARGE_GIVEN_BACK", _("Paid at Stripe, credited to nobody, and given back")
         REFUND_UNKNOWN_THERE = "REFUND_UNKNOWN_THERE", _("Refunded here, but Stripe lists no such refund")
         NAMED_TRANSACTION = "NAMED_TRANSACTION", _("A balance transaction of Stripe's that is not posted")
         FEE_AT_STRIPE = "FEE_AT_STRIPE", _("Stripe's fee and the fee in the ledger differ")
@@ -110,6 +112,7 @@ class Difference(models.Model):
         LINE_WAITING = "LINE_WAITING", _("At the bank, and credited to nobody yet")
         LINE_TYPED = "LINE_TYPED", _("Typed by hand, and on no statement yet")
         BANK_REFUND = "BANK_REFUND", _("Refunded by transfer, and on no statement yet")
+        SENT_BACK = "SENT_BACK", _("Sent back by transfer, and on no statement yet")
         OTHER_DAY = "OTHER_DAY", _("Counted on another day by the other side")
         SUMS = "SUMS", _("The sums differ, and no single fact says why")
         AUDIT = "AUDIT", _("The audit of the ledger found a difference")
@@ -124,6 +127,8 @@ class Difference(models.Model):
     subject = models.CharField(_("about"), max_length=200)
     """Order number, charge, payout, bank line: as people search for it."""
     detail = models.CharField(_("detail"), max_length=500, blank=True)
+    facts = models.JSONField(_("facts"), default=dict, db_default={}, blank=True)
+    """What `closing.words` tells subject and detail from, in its reader's language."""
     since = models.DateField(_("since"))
     order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("order"))
     line = models.ForeignKey(

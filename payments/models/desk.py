@@ -24,6 +24,7 @@ class DeskAct(models.Model):
         REJECTED = "REJECTED", _("Rejected")
         KEPT = "KEPT", _("Kept the money until the rest arrives")
         RETURNED = "RETURNED", _("Recorded that it was sent back")
+        SENT = "SENT", _("Recognised it as money sent back")
         SAME = "SAME", _("Recognised it as the money of another line")
         PAYOUT = "PAYOUT", _("Recognised it as a payout of Stripe")
         HOUSE = "HOUSE", _("Said that it is the house's own money")

@@ -182,6 +182,7 @@ class Allocation(models.Model):
     class Kind(models.TextChoices):
         CREDITED = "CREDITED", _("Credited")
         RETURNED = "RETURNED", _("Sent back")
+        SENT = "SENT", _("Money sent back, as the bank shows it")
         SAME = "SAME", _("The same money as another line")
         REFUND = "REFUND", _("A refund")
         BOUNCED = "BOUNCED", _("A refund that came back")
@@ -208,6 +209,10 @@ class Allocation(models.Model):
         related_name="seen_again",
         verbose_name=_("the same money as"),
     )
+    sends = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="sent_as", verbose_name=_("sends back")
+    )
+    """Of a line of money that went out: what was recorded, and posted, as sent back by it."""
     note = models.CharField(_("note"), max_length=500, blank=True)
     by = models.CharField(_("by"), max_length=254)
     at = models.DateTimeField(_("when"))
@@ -225,6 +230,10 @@ class Allocation(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="SAME", same_as__isnull=False) | (~Q(kind="SAME") & Q(same_as__isnull=True)),
                 name="allocation_same_names_the_other",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="SENT", sends__isnull=False) | (~Q(kind="SENT") & Q(sends__isnull=True)),
+                name="allocation_sent_names_what",
             ),
         ]
 

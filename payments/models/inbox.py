@@ -31,6 +31,8 @@ class InboxEvent(models.Model):
     event_id = models.CharField(_("event"), max_length=100, unique=True)
     type = models.CharField(_("type"), max_length=100)
     object_id = models.CharField(_("object"), max_length=100, db_index=True)
+    payment_intent_id = models.CharField(_("Payment Intent"), max_length=100, blank=True, default="", db_default="")
+    """What the object belongs to, by the event's own word: by it a charge is found with its order."""
     api_version = models.CharField(_("API version"), max_length=60, blank=True)
     raw = models.BinaryField()
     """The body as received, byte for byte (jsonb would refuse some of it)."""
@@ -52,7 +54,10 @@ class InboxEvent(models.Model):
                 name="inbox_handled_has_outcome",
             ),
         ]
-        indexes = [models.Index(fields=["due_at"], name="inbox_queue", condition=Q(handled_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["due_at"], name="inbox_queue", condition=Q(handled_at__isnull=True)),
+            models.Index(fields=["payment_intent_id"], name="inbox_intent", condition=~Q(payment_intent_id="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

@@ -1,6 +1,7 @@
 """PDFs: looked through object by object, saved anew, and their first pages drawn."""
 
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +12,8 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 from payments.sandbox.limits import MAX_PAGES
 from payments.sandbox.pictures import PREVIEW, draw_preview
 from payments.sandbox.refusals import Reason, Refused
+
+import_module("lxml.etree")  # pikepdf loads it on need, to write XMP; inside the limits no module can be found any more
 
 DRAWN_PAGES = 3
 

@@ -5,6 +5,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import stripe
 from django.conf import settings
@@ -56,6 +57,8 @@ class Event:
     id: str
     type: str
     object_id: str
+    payment_intent_id: str
+    """The Payment Intent that the object names as its own, as a charge does; empty where it names none."""
     api_version: str
     raw: bytes
 
@@ -110,7 +113,7 @@ def read_event(raw: bytes) -> Event:
             "type": str(event_type),
             "livemode": bool(livemode),
             "created": int(),
-            "data": {"object": {"id": str(object_id)}},
+            "data": {"object": {"id": str(object_id)} as thing},
         } if _are_plain(event_id, event_type, object_id, version := body.get("api_version") or "none"):
             if livemode is not is_live():
                 raise BadEvent("live and test mode do not agree")
@@ -118,6 +121,7 @@ def read_event(raw: bytes) -> Event:
                 id=event_id,
                 type=event_type,
                 object_id=object_id,
+                payment_intent_id=_find_intent(thing),
                 api_version=version,
                 raw=raw,
             )
@@ -138,6 +142,13 @@ def _is_signed_with(text: str, signature: str, secret: str) -> bool:
     except stripe.SignatureVerificationError:
         return False
     return True
+
+
+def _find_intent(thing: dict[str, Any]) -> str:
+    """Named by its id, or there as a whole; whatever else stands in its place is as if none did."""
+    named = thing.get("payment_intent")
+    named = named.get("id") if isinstance(named, dict) else named
+    return named if isinstance(named, str) and _are_plain(named) else ""
 
 
 def _are_plain(*names: object) -> bool:

@@ -1,6 +1,7 @@
 """The bank sheet of an order: how to pay it, “I have paid”, and where it stands."""
 
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 from django.contrib import messages
@@ -51,7 +52,7 @@ def download(request: MemberRequest, number: str) -> HttpResponseBase:
 
 def send_pdf(paid_together: list[Transfer]) -> FileResponse:
     sheet = sheets.compose(paid_together)
-    return FileResponse(sheet_drawings.draw(sheet), as_attachment=True, filename=f"{sheet.title}.pdf")
+    return FileResponse(BytesIO(sheet_drawings.draw(sheet)), as_attachment=True, filename=f"{sheet.title}.pdf")
 
 
 def find_transfer(request: MemberRequest, number: str) -> Transfer:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from djmoney.money import Money
 
 from products.models.catalogue import Product
@@ -26,7 +27,7 @@ class Hold(models.Model):
     """A hold: in parts or whole it is captured (used) or released (given back); what is left at its end is released."""
 
     class State(models.TextChoices):
-        OPEN = "OPEN", _("Open")
+        OPEN = "OPEN", pgettext_lazy("hold", "Open")
         CAPTURED = "CAPTURED", _("Captured")
         RELEASED = "RELEASED", _("Released")
         EXPIRED = "EXPIRED", _("Expired")

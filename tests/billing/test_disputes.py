@@ -11,6 +11,7 @@ from billing import card_blocks, disputes
 from billing.dispute_postings import Moved
 from billing.models import CardBlock, Dispute, Flag, Note, OrderEvent
 from tests import builders
+from tests.billing import refunding
 from tests.billing.correcting import Desk
 from tests.billing.disputing import State, Story, given_back, more, parts_of, state_of, taken, told, usd
 from wallet import chart
@@ -169,6 +170,14 @@ def test_a_dispute_of_money_that_credited_nobody_takes_it_from_suspense(story: S
     assert state_of(order) == "PENDING"
 
 
+def test_no_refund_gives_way_to_a_dispute_of_money_that_credited_nobody(story: Story) -> None:
+    order = story.by_card(100)
+    asked = refunding.ask_refund(order, amount=usd(70), now=story.now)
+    story.hear(order, told(taken(), now=story.now), held_in=chart.SUSPENSE)
+    asked.refresh_from_db()
+    assert (asked.state, story.holds(), story.holds("wallet:held"), story.owed) == ("ASKED", 30, 70, 100)
+
+
 def test_another_currency_is_a_named_doubt_and_not_booked(story: Story) -> None:
     order = story.by_card(100)
     euros = Moved(transaction_id="txn_eur", amount=Money(-90, "EUR"), fee=Money(0, "EUR"))
@@ -231,6 +240,56 @@ def test_what_is_spent_between_reading_and_posting_is_owed(story: Story, monkeyp
     dispute, _ = story.dispute(order)
     assert (story.holds(), story.owed) == (0, 100)
     assert parts_of(dispute) == (0, 0, 100, 0)
+
+
+def test_a_refund_that_only_waits_gives_way_to_a_dispute_and_nothing_is_owed(story: Story) -> None:
+    order = story.by_card(100)
+    asked = refunding.ask_refund(order, amount=usd(70), now=story.now)
+    dispute, _ = story.dispute(order)
+    asked.refresh_from_db()
+    assert (asked.state, "disputed" in asked.failure) == ("DECLINED", True)
+    assert (story.holds(), story.holds("wallet:held"), story.owed) == (0, 0, 0)
+    assert (parts_of(dispute), state_of(order)) == ((0, 100, 0, 0), "DISPUTED")
+    assert OrderEvent.objects.filter(order=order, note=Note.REFUND_GAVE_WAY, refund=asked).count() == 1
+
+
+def test_of_a_product_what_waits_is_released_before_the_wallet_pays(story: Story) -> None:
+    order = story.into_product(100)
+    story.by_card(50)
+    story.spend(30)
+    refunding.ask_refund(order, amount=usd(60), now=story.now)
+    refunding.ask_refund(order, amount=usd(10), now=story.now)
+    dispute, _ = story.dispute(order)
+    assert (story.holds(story.product.code), story.holds(f"{story.product.code}:held"), story.holds()) == (0, 0, 20)
+    assert parts_of(dispute) == (70, 30, 0, 0)
+
+
+def test_what_waits_gives_way_though_all_else_is_spent_in_that_moment(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = story.by_card(100)
+    refunding.ask_refund(order, amount=usd(40), now=story.now)
+    story.move(60)
+    monkeypatch.setattr(disputes, "_read_holds", lambda *_: {chart.WALLET: Decimal(100)})
+    dispute, _ = story.dispute(order)
+    assert (parts_of(dispute), story.holds(), story.owed) == ((0, 40, 60, 0), 0, 60)
+
+
+def test_neither_an_inquiry_nor_the_dispute_of_another_order_ends_a_refund(story: Story) -> None:
+    order, other = story.by_card(100), story.by_card(20)
+    asked = refunding.ask_refund(order, amount=usd(40), now=story.now)
+    story.hear(order, told(state=State.INQUIRY, now=story.now))
+    story.dispute(other, 20)
+    asked.refresh_from_db()
+    assert (asked.state, story.holds("wallet:held")) == ("ASKED", 40)
+
+
+def test_what_was_approved_goes_on_beside_a_dispute(story: Story) -> None:
+    order = story.by_card(100)
+    approved = refunding.approved_refund(order, amount=usd(40), now=story.now)
+    story.dispute(order)
+    approved.refresh_from_db()
+    assert (approved.state, story.holds("wallet:held"), story.owed) == ("APPROVED", 40, 40)
 
 
 def test_cards_are_blocked_while_the_money_is_away(story: Story) -> None:

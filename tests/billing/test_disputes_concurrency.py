@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from billing import receivables
-from billing.models import CardBlock, DebtPayment, Dispute, Order, WriteOff
+from billing import receivables, refunds
+from billing.models import CardBlock, DebtPayment, Dispute, Order, Refund, WriteOff
 from products import charges
 from tests import races
+from tests.billing import refunding
 from tests.billing.disputing import Story, state_of, taken, told, usd
 from wallet import chart
 
@@ -56,6 +57,31 @@ def test_a_dispute_is_booked_whoever_spends_meanwhile(story: Story) -> None:
         assert state_of(order) == "DISPUTED"
         if left:
             story.spend(left)
+        unblock(story)
+
+
+def test_a_refund_approved_and_disputed_at_once_goes_one_way(story: Story) -> None:
+    for _ in range(races.scaled(3, full=50)):
+        order = story.by_card(100)
+        asked = refunding.ask_refund(order, amount=usd(40), now=story.now)
+        outcomes = races.run_at_once(
+            [
+                partial(story.hear, order, told(taken(), now=story.now)),
+                partial(refunds.approve, refund_id=asked.pk, by=story.frank, now=story.now),
+                partial(refunding.ask_refund, order, amount=usd(20), now=story.now),
+            ]
+        )
+        refused = refunds.NotWaiting | refunds.NotRefundable | refunds.TooMuch
+        assert isinstance(outcomes[0], Dispute)
+        assert all(isinstance(each, Refund | refused) for each in outcomes[1:]), outcomes
+        states = set(order.refunds.values_list("state", flat=True))
+        assert (states <= {"APPROVED", "DECLINED"}, state_of(order)) == (True, "DISPUTED")
+        set_aside = 40 if "APPROVED" in states else 0
+        assert (story.holds("wallet:held"), story.owed, story.holds()) == (set_aside, set_aside, 0)
+        for approved in order.refunds.filter(state="APPROVED"):
+            refunds.succeed(refund_id=approved.pk, source=chart.STRIPE_CLEARING, by="Stripe", now=story.now)
+        if story.owed:
+            story.by_bank(int(story.owed))  # the next round begins without a debt
         unblock(story)
 
 

@@ -20,7 +20,7 @@ def counter(committed: None, now: datetime) -> Counter:
 
 def test_many_who_ask_for_the_rest_get_exactly_what_is_there(counter: Counter) -> None:
     order = counter.in_rmb("7200")
-    outcomes = run_at_once([lambda: ask_fapiao(order, 2000, now=counter.now)] * scaled(6))
+    outcomes = run_at_once([lambda: ask_fapiao(order, 2000, now=counter.now)] * scaled(6, full=64))
     asked = [outcome for outcome in outcomes if isinstance(outcome, Fapiao)]
     assert sorted(each.place for each in asked) == [1, 2, 3]
     assert all(isinstance(outcome, fapiao.TooMuch) for outcome in outcomes if outcome not in asked)
@@ -29,6 +29,6 @@ def test_many_who_ask_for_the_rest_get_exactly_what_is_there(counter: Counter) -
 def test_one_form_sent_many_times_asks_once(counter: Counter) -> None:
     order = counter.in_rmb("7200")
     token = f"token of {order.number}"
-    outcomes = run_at_once([lambda: ask_fapiao(order, 100, token=token, now=counter.now)] * scaled(6))
+    outcomes = run_at_once([lambda: ask_fapiao(order, 100, token=token, now=counter.now)] * scaled(6, full=64))
     assert {outcome.place for outcome in outcomes} == {1}
     assert order.fapiaos.count() == 1

@@ -8,8 +8,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from billing import fapiao
+from billing import allowances, fapiao
 from billing.models import Fapiao, Order
 from tests import builders
 from tests.billing.fapiaos import FILE, TAX_NUMBER, ask_fapiao, issue_fapiao, reverse_fapiao
@@ -120,6 +121,20 @@ def test_what_is_wrong_is_said_beside_it(fields: dict[str, str], said: str, page
     assert not order.fapiaos.exists()
 
 
+def test_requests_without_end_wait_and_keep_what_was_typed(page: Client, order: Order, counter: Counter) -> None:
+    for _ in range(allowances.FAPIAO.most):
+        allowances.use(allowances.FAPIAO, user_id=counter.alice.pk, now=timezone.now())
+
+    refused = send(page, order, title="示例贸易公司")
+
+    text = refused.content.decode()
+    assert refused.status_code == 429
+    assert "send this form again in 60 minutes" in text
+    assert "示例贸易公司" in text
+    assert int(refused["Retry-After"]) > 3500
+    assert not order.fapiaos.exists()
+
+
 def test_an_individual_needs_no_number_and_what_stood_there_is_not_taken(page: Client, order: Order) -> None:
     assert send(page, order, buyer="INDIVIDUAL", title="张三").status_code == 303
     assert order.fapiaos.get().tax_number == ""
@@ -171,7 +186,7 @@ def test_the_file_is_saved_by_the_own_organisation_alone(
     assert answer.headers["Content-Type"] == "application/pdf"
     assert answer.headers["Content-Disposition"] == f'attachment; filename="fapiao-{issued.number}.pdf"'
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert page.get(address(order, 2)).status_code == 404
     reverse_fapiao(issued, now=now)
     assert page.get(address(order, 1)).status_code == 200

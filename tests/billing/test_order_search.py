@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import refunds, search
+from billing import documents, refunds, search
+from billing.forms import OrderFilterForm
 from billing.models import Dispute, Method, Order, State
 from billing.search import OrderFilter
 from payments.models import CardRefund, Payment
@@ -188,3 +189,27 @@ def test_what_disputes_are_called_at_stripe_finds_the_order(acme: Organisation, 
 
     assert find(acme, q="dp_1XyZ00aBcDe") == find(acme, q="dp_1XyZ00aBc") == [order]
     assert find(acme, q="du_1XyZ00aBcDe") == []
+
+
+def test_a_receipt_or_a_refund_note_finds_its_order_by_its_whole_number(acme: Organisation, now: datetime) -> None:
+    order = ordering.paid_order(acme, now=now)
+    ordering.paid_order(acme, now=now)
+    refund = refunding.succeeded_refund(order, now=now)
+    receipt = documents.issue_receipt(order_id=order.pk, now=now)
+    note = documents.issue_note(refund_id=refund.pk, now=now)
+
+    for number in (receipt.number, note.number):
+        assert number[:3] in {"RC-", "RN-"}
+        assert find(acme, q=number) == find(acme, q=f" {number.lower()} ") == [order]
+        assert find(acme, q=number[:-1]) == []
+
+
+def test_as_many_characters_are_enough_as_the_search_says(acme: Organisation, now: datetime) -> None:
+    order = ordering.open_order(acme, now=now)
+    Payment.objects.filter(order=order).update(session_id="cs_test_a1B2c3D4")
+    said = str(OrderFilterForm().fields["q"].help_text)
+
+    assert "The first 4 characters are enough of an order" in said
+    assert find(acme, q=order.number[:4]) == [order]
+    assert "the first 12 of an id of Stripe's" in said
+    assert find(acme, q="cs_test_a1B2") == [order]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing import search, totals
+from billing import moves, search, totals
 from billing.models import Order
 from billing.search import OrderFilter
 from tests import builders
@@ -117,3 +117,19 @@ def test_totals_are_of_the_visitors_own_organisation(page: Client, acme: Organis
     ordering.paid_order(bright, now=now)
 
     assert "0 orders" in text_of(page.get(TOTALS))
+
+
+def test_what_was_moved_from_the_wallet_is_not_counted_as_paid_again(
+    page: Client, acme: Organisation, now: datetime
+) -> None:
+    ordering.paid_order(acme, now=now, amount=builders.usd(100))
+    wish = builders.move_wish(acme, builders.make_product(), builders.usd(30))
+    moves.move(wish, by=builders.owner_of(acme), now=now)
+
+    [found] = add_up(acme).sums
+    assert (found.amount, found.paid, found.moved) == (builders.usd(130), builders.usd(100), builders.usd(30))
+
+    shown = text_of(page.get(LIST))
+    assert "USD $100.00 paid · USD $30.00 moved from the wallet" in shown
+    assert "not counted as paid again" in shown
+    assert "moved from the wallet" not in text_of(page.get(LIST, {"method": "CARD"})).partition('id="totals"')[2]

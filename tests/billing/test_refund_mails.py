@@ -7,8 +7,9 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from djmoney.money import Money
 
-from billing import mails, refunds
+from billing import disputes, mails, refunds
 from billing.models import OrderMail
+from tests.billing.disputing import taken, told
 from tests.billing.refunding import LAPSED, Counter, approved_refund, ask_refund, start_refund, usd
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +103,16 @@ def test_a_chinese_reader_reads_chinese(counter: Counter) -> None:
     ask_refund(counter.card("100"), now=counter.now)
     mails.send_due(now=counter.now)
     assert "订单" in mail.outbox[-1].body
+
+
+def test_what_gave_way_to_a_dispute_says_why_once(counter: Counter) -> None:
+    order = counter.card("100")
+    ask_refund(order, amount=usd(40), now=counter.now)
+    sent(counter)
+    heard = told(taken(), now=counter.now)
+    for _ in range(2):
+        disputes.follow(order_id=order.pk, told=heard, by="Stripe", now=counter.now)
+    [ended] = sent(counter)
+    assert ended.subject == f"The refund of USD $40.00 has ended because of a dispute: order {order.number}"
+    assert "the card's bank took the money back itself" in ended.body
+    assert ended.to == [counter.alice.email]

@@ -68,6 +68,15 @@ def test_it_is_reviewed_before_it_is_sent(page: Client, counter: Counter) -> Non
     assert "USD $40.00 leaves Wallet at once and is set aside" in said
 
 
+def test_the_review_of_an_rmb_order_names_the_rate_alone(page: Client, counter: Counter) -> None:
+    order = counter.in_rmb("720")
+
+    said = text_of(page.post(address(order), form(page, order, step="review")))
+
+    assert "at the order's rate: 1 USD = 7.2000 CNY" in said
+    assert "value date" not in said
+
+
 def test_what_was_reviewed_is_sent_and_stands_on_the_orders_page(page: Client, counter: Counter) -> None:
     order = counter.card("100")
     answer = page.post(address(order), form(page, order, reason="  Bought \u202e too\tmuch "))

@@ -23,7 +23,7 @@ def counter(committed: None, now: datetime) -> Counter:
 
 def test_many_who_ask_for_the_rest_get_exactly_what_is_there(counter: Counter) -> None:
     order = counter.card("100")
-    racers = scaled(8)
+    racers = scaled(8, full=64)
     outcomes = run_at_once([lambda: ask_refund(order, amount=usd(30), now=counter.now)] * racers)
     asked = [outcome for outcome in outcomes if isinstance(outcome, Refund)]
     assert len(asked) == 3
@@ -50,7 +50,7 @@ def test_a_form_sent_ten_times_at_once_asks_once(counter: Counter) -> None:
 
 def test_withdrawn_and_approved_at_once_it_goes_one_way(counter: Counter) -> None:
     order = counter.card("100")
-    for _time in range(scaled(4)):
+    for _time in range(scaled(4, full=100)):
         refund = ask_refund(order, amount=usd(10), now=counter.now)
         felix = people.make_staff("felix", "finance")
         outcomes = run_at_once(
@@ -69,6 +69,6 @@ def test_success_told_many_times_at_once_is_posted_once(counter: Counter) -> Non
     refund = ask_refund(counter.card("100"), now=counter.now)
     refunds.approve(refund_id=refund.pk, by=counter.frank, now=counter.now)
     told: dict[str, Any] = {"refund_id": refund.pk, "source": "stripe_clearing", "by": "Stripe", "now": counter.now}
-    run_at_once([lambda: refunds.succeed(**told)] * scaled(8))
+    run_at_once([lambda: refunds.succeed(**told)] * scaled(8, full=64))
     assert Posting.objects.filter(key=f"refund:{refund.number}:out").count() == 1
     assert counter.holds("stripe_clearing") == 0

@@ -215,7 +215,7 @@ def test_the_pdf_lists_every_entry_or_says_that_it_adds_them_up_by_day(
     text = text_of(statement_files.draw_pdf(read(alice, JULY), member=alice, now=now))
     assert "The CSV has all 3 entries." in text
     assert orders[0].number not in text
-    assert "2026-07-14 1 11.000000 0.000000 36.000000" in text
+    assert "2026-07-14 1 11.00 0.00 36.00" in text
 
 
 def test_the_page_shows_balance_figures_and_chart(page: Client, acme: Organisation, of_july: datetime) -> None:
@@ -360,3 +360,48 @@ def test_day_ends_are_the_balances_of_the_ledger(acme: Organisation, alice: Memb
     assert (ends[date(2026, 7, 4)], ends[date(2026, 7, 5)], ends[date(2026, 7, 11)]) == (usd(0), usd(40), usd(60))
     assert max(ends) == TODAY
     assert all(isinstance(one, Money) for one in ends.values())
+
+
+def test_a_move_is_called_so_in_the_csv_on_both_sides_and_a_top_up_is_not(
+    acme: Organisation, alice: Member, sms: Product, now: datetime
+) -> None:
+    builders.fill_wallet(acme, usd(100), now=now)
+    moves.move(builders.move_wish(acme, sms, usd(50)), by=alice.user, now=now)
+
+    def kinds(code: str) -> list[tuple[str, str]]:
+        file = "".join(statement_files.write_csv(read(alice, JULY, code), member=alice)).lstrip("\ufeff")
+        return [(row["kind"], row["amount"]) for row in csv.DictReader(StringIO(file)) if row["amount"]]
+
+    assert kinds(chart.WALLET) == [("TOP_UP", "100.000000"), ("MOVE", "-50.000000")]
+    assert kinds(sms.code) == [("MOVE", "50.000000")]
+
+
+@pytest.mark.parametrize("most", [2000, 1])
+def test_the_figures_of_a_pdf_have_as_many_decimals_as_the_finest_of_them(
+    acme: Organisation,
+    alice: Member,
+    sms: Product,
+    now: datetime,
+    use_of: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+) -> None:
+    monkeypatch.setattr(statement_files, "MOST_IN_PDF", most)
+    builders.fill_product(acme, sms, usd(20), now=now)
+    use_of("0.0525")
+
+    table = statement_files.compose(read(alice, JULY, sms.code), member=alice, now=now).table
+
+    assert table is not None
+    numbers = [cell for row in table.rows for cell in row[2 if most == 1 else 3 :]]
+    assert {len(number.rpartition(".")[2]) for number in numbers} == {4}
+
+
+def test_whole_cents_have_two_decimals_in_a_pdf(acme: Organisation, alice: Member, now: datetime) -> None:
+    builders.fill_wallet(acme, usd(1200), now=now)
+
+    paper = statement_files.compose(read(alice, JULY), member=alice, now=now)
+
+    assert paper.table is not None
+    assert paper.table.rows[0][3:] == ["+1,200.00", "1,200.00"]
+    assert dict(paper.facts)["Closing balance so far"] == "1,200.00"

@@ -51,7 +51,7 @@ class Site:
         """End it with all its children as a power cut would."""
         self._end(name, signal.SIGKILL)
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, seconds: float = 300) -> str:
         """Run a management command to its end and return what it printed; its failure fails the test."""
         run = subprocess.run(
             [sys.executable, "manage.py", *arguments],
@@ -59,7 +59,7 @@ class Site:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=seconds,
             check=False,
         )
         assert run.returncode == 0, run.stdout + run.stderr
@@ -133,7 +133,7 @@ def running(folder: Path) -> Iterator[Site]:
     try:
         with contextlib.closing(_assemble(folder, database)) as site:
             site.manage("migrate", "--database", "owner")
-            site.manage("demo")
+            site.manage("demo", "--brief")
             for name in ("web", "worker", "beat"):
                 site.start(name)
             yield site

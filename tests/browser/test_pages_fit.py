@@ -190,3 +190,20 @@ def test_every_page_of_finance_fits(site: Site, open_page: Callable[..., Page], 
     sticking_out += _look(page, f"admin-desk-{width}-{scheme}")
     assert sticking_out == []
     assert complaints == []
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_list_of_staff_stands_above_its_filters_without_javascript(
+    site: Site, open_page: Callable[..., Page], width: int
+) -> None:
+    page = open_page(width=width, javascript="off")
+    page.goto(f"{site.base}/accounts/login/")
+    log_in(page, "fiona@example.com")
+    page.goto(f"{site.base}/admin/payments/bankline/")
+    assert _look(page, f"admin-lines-plain-{width}") == []
+    rows, filters = (page.locator(where).bounding_box() for where in ("#result_list", "#changelist-filter"))
+    assert rows is not None
+    assert filters is not None
+    assert rows["y"] + rows["height"] <= filters["y"]
+    assert filters["x"] + filters["width"] <= width
+    assert page.locator("#changelist-filter a", has_text="By hand").is_visible()

@@ -66,6 +66,7 @@ from payments.models import (
     Slip,
     StatementFile,
     Suggestion,
+    SuspenseMove,
     Transfer,
 )
 from products.models import ApiKey, Hold, Product, ProductAccess, ProductBalance
@@ -96,7 +97,7 @@ _OWN: list[type[Model]] = [
 _EVERYBODYS: list[type[Model]] = [
     *(BankAccount, BankLine, StatementFile, Share, Approval, Suggestion, DeskAct, ApprovalLimit, RejectionReason),
     *(ExchangeRate, RateRule, SpecialDay, TopUpLimit, Product, ProductAccess, ProductAccess.products.through),
-    *(LegalEntity, DocumentSeries, CardRule, BalanceTransaction, Payout, HouseMove),
+    *(LegalEntity, DocumentSeries, CardRule, BalanceTransaction, Payout, HouseMove, SuspenseMove),
 ]
 
 
@@ -181,6 +182,7 @@ class Acme:
             "<slug:slug>": self.goods.product.slug,
             "(?P<rest>.*)": f"orders/{self.order.number}",
             "<int:page>": "1",
+            "<slug:measure>/<slug:currency>/<slug:side>": "CARD/USD/orders",
             "<path:content_type_id>": str(ContentType.objects.get_for_model(Order).pk),
             "<str:token>": secrets.token_urlsafe(32),
             "<str:key>": secrets.token_urlsafe(32),

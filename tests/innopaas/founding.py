@@ -63,7 +63,9 @@ def make_acme(stripe_process: StandIn, *, now: datetime) -> Acme:
         event=event,
         offline=by_bank,
         goods=goods,
-        house=house.found(importer=by_bank.importer, proposer=people.make_staff("frank", "finance lead"), now=now),
+        house=house.found(
+            importer=by_bank.importer, proposer=people.make_staff("frank", "finance lead"), owner=alice, now=now
+        ),
         refund=refund,
         fapiao=fapiao,
     )
@@ -94,6 +96,7 @@ def _bring_event(session_id: str, *, now: datetime) -> InboxEvent:
         id=f"evt_{secrets.token_hex(8)}",
         type="checkout.session.completed",
         object_id=session_id,
+        payment_intent_id="",
         api_version=stripe_api.API_VERSION,
         raw=b"{}",
     )

@@ -9,7 +9,7 @@ from products.models import ProductBalance
 from tests import builders
 from tests.builders import usd
 from tests.innopaas.callers import Answer, Caller, back_end_of
-from tests.races import raise_failures, run_at_once, scaled
+from tests.races import raise_failures, rounds, run_at_once
 
 AT_ONCE = 10
 
@@ -46,7 +46,7 @@ def left_in(balance: ProductBalance) -> str:
     return str(builders.balance_of(balance.organisation_id, balance.product.code).amount)
 
 
-@pytest.mark.parametrize("_round", range(scaled(2, full=20)))
+@pytest.mark.parametrize("_round", rounds(2, full=20))
 def test_same_post_ten_times_at_once_has_one_effect(_round: int, gateway: Caller, balance: ProductBalance) -> None:
     number = balance.number
     ask_at_once(lambda: gateway.charge(number, "10"))

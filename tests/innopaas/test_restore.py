@@ -78,7 +78,7 @@ def test_a_dump_under_load_is_restored_to_the_same_money_and_goes_on(
 ) -> None:
     writers = [Writer(make_organisation(now=now, name=f"Writer {n}")) for n in range(WRITERS)]
     with _writing(writers):
-        wait_until(lambda: all(len(writer.paid) >= scaled(BEFORE) for writer in writers), seconds=60)
+        wait_until(lambda: all(len(writer.paid) >= scaled(BEFORE, full=100) for writer in writers), seconds=60)
         before = [len(writer.paid) for writer in writers]
         file = dump()
         assert sum(len(writer.paid) for writer in writers) > sum(before), "nobody paid while it was dumped"

@@ -11,10 +11,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from billing import documents
+from billing.models import Document
 from innopaas import posting_search, posting_stories
 from innopaas.posting_stories import Fact, Story
+from payments.models import InboxEvent
 from tests import builders, people
 from tests.innopaas.acme import Acme
+from tests.payments.closing import listed
 from wallet import ledger
 from wallet.calendar import business_date
 from wallet.models import HOUSE_ID, Organisation, Posting
@@ -91,6 +95,29 @@ def test_posting_is_found_by_the_session_and_the_payment_at_stripe(acme: Acme) -
     posting = Posting.objects.get(order_number=acme.order.number, kind="TOP_UP")
     for known in (builders.session_of(acme.payment), acme.payment.payment_intent_id):
         assert posting.key in keys(known), known
+
+
+def test_posting_is_found_by_its_charge_balance_transaction_event_and_receipt(acme: Acme) -> None:
+    posting = Posting.objects.get(order_number=acme.order.number, kind="TOP_UP")
+    listed_ = listed(acme.payment)
+    event = InboxEvent.objects.create(
+        event_id="evt_of_the_charge",
+        type="charge.succeeded",
+        object_id=listed_.source_id,
+        payment_intent_id=acme.payment.payment_intent_id,
+        raw=b"{}",
+        received_at=listed_.loaded_at,
+        due_at=listed_.loaded_at,
+    )
+    receipt = Document.objects.filter(order=acme.order, kind="RECEIPT").first() or documents.issue_receipt(
+        order_id=acme.order.pk, now=datetime.now(UTC)
+    )
+    for known in (listed_.source_id, listed_.stripe_id, event.event_id, receipt.number, receipt.number.lower()):
+        assert posting.key in keys(known), known
+    for unknown in ("ch_nothing", "txn_nothing", "evt_nothing"):
+        assert keys(unknown) == set(), unknown
+    with pytest.raises(CommandError, match="Stripe's id of the session, payment, charge"):
+        printed("ch_nothing")
 
 
 def test_key_of_the_house_and_of_a_customer_are_both_found(company: Organisation, now: datetime) -> None:

@@ -18,7 +18,7 @@ from payments.admin import stripe_pages, stripe_stories
 from payments.models import InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders, people
-from tests.payments import deliveries
+from tests.payments import deliveries, refund_stories
 from wallet.models import Organisation, Posting, User
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +59,18 @@ def deliver(payment: Payment, **changes: Any) -> InboxEvent:
     return InboxEvent.objects.get(event_id=sent["id"])
 
 
+def charge_event(charge_id: str, *, intent: object) -> dict[str, Any]:
+    about = {"object": {"id": charge_id, "object": "charge", "payment_intent": intent}}
+    return deliveries.event_about(charge_id, kind="charge.failed", data=about)
+
+
+def deliver_charge(payment: Payment, charge_id: str, *, whole: bool = False) -> InboxEvent:
+    intent = payment.payment_intent_id
+    sent = charge_event(charge_id, intent={"id": intent} if whole else intent)
+    assert deliveries.deliver(sent).status_code == 200
+    return InboxEvent.objects.get(event_id=sent["id"])
+
+
 @pytest.mark.parametrize(
     ("stripe_id", "page"),
     [
@@ -93,6 +105,41 @@ def test_event_stands_there_with_its_body_and_its_replay(enter: Callable[[str], 
     assert '"amount": 12345, "name": "<b>é"' in shown
     assert reverse("admin:payments_inboxevent_replay", args=[event.pk]) in shown
     assert "<b>é" not in enter("ops").get(f"/admin/billing/order/{paid.order_id}/change/").content.decode()
+
+
+def test_event_about_a_charge_stands_with_its_order(
+    enter: Callable[[str], Client], acme: Organisation, paid: Payment, now: datetime, stripe: StandIn
+) -> None:
+    other = builders.open_checkout(acme, now=now)
+    stripe.pay(builders.session_of(other))
+    checkout.ask_about(payment_id=other.pk, by="Stripe", now=now)
+    event = deliver_charge(paid, "ch_ours")
+    ops = enter("ops")
+
+    shown, shown_of_other = page_of(paid, ops), page_of(other, ops)
+    on_its_own = unescape(ops.get(f"/admin/payments/inboxevent/{event.pk}/change/").content.decode())
+
+    assert event.event_id in shown
+    assert 'href="https://dashboard.stripe.com/test/payments/ch_ours"' in shown
+    assert event.event_id not in shown_of_other
+    assert "ch_ours" not in shown_of_other
+    assert paid.order.number in on_its_own
+    for found in (ops.get("/admin/billing/order/", {"q": known}) for known in ("ch_ours", event.event_id)):
+        assert paid.order.number in found.content.decode()
+        assert other.order.number not in found.content.decode()
+    assert event.event_id in ops.get("/admin/payments/inboxevent/", {"q": paid.order.number}).content.decode()
+
+
+@pytest.mark.parametrize("named", [None, 7, [], {}, {"id": None}, {"id": "pi_<b>"}, "pi_\x00", "x" * 101])
+def test_event_that_names_no_payment_intent_is_kept_all_the_same(named: object) -> None:
+    sent = charge_event("ch_odd", intent=named)
+
+    assert deliveries.deliver(sent).status_code == 200
+    assert InboxEvent.objects.get(event_id=sent["id"]).payment_intent_id == ""
+
+
+def test_payment_intent_that_stands_there_as_a_whole_is_read_as_well(paid: Payment) -> None:
+    assert deliver_charge(paid, "ch_whole", whole=True).payment_intent_id == paid.payment_intent_id
 
 
 def test_finance_reads_events_and_is_offered_nothing_that_it_may_not_do(
@@ -150,6 +197,21 @@ def test_mails_callbacks_documents_and_acts_of_staff_stand_there(
     assert "Asked Stripe: complete / paid" in shown
     assert "Olivia" not in shown
     assert str(User.objects.get(pk=ops.session["_auth_user_id"])) in shown
+
+
+def test_whoever_approved_a_refund_stands_among_what_staff_did(
+    enter: Callable[[str], Client], paid: Payment, now: datetime
+) -> None:
+    order = paid.order
+    order.refresh_from_db()
+    refund = refund_stories.approve(order, builders.usd(5), now=now)
+
+    shown = page_of(paid, enter("ops"))
+
+    acts = shown[shown.index("What staff did") :]
+    assert refund.number in acts
+    assert "Refund approved" in acts
+    assert str(refund.approved_by_name) in acts
 
 
 def test_postings_show_the_balance_before_and_lead_to_their_story(

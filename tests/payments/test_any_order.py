@@ -177,9 +177,10 @@ def what_stripe_means(story: Story) -> Meaning:
     taken, fees = -sum(each["amount"] for each in moved), sum(each["fee"] for each in moved)
     gone = sum(each["amount"] for each in story.refunds_at_stripe() if each["status"] == "succeeded")
     on_its_way = sum(each["amount"] for each in story.refunds_at_stripe() if each["status"] == "pending")
-    asked = Refund.objects.filter(order=story.payment.order_id, state=Refund.State.ASKED)
-    held = on_its_way + sum(int(refund.amount.amount * 100) for refund in asked)
     withdrawn = {each["status"] for each in story.disputes_at_stripe() if is_withdrawn(each)}
+    asked = Refund.objects.filter(order=story.payment.order_id, state=Refund.State.ASKED)
+    waiting = 0 if withdrawn else sum(int(refund.amount.amount * 100) for refund in asked)
+    held = on_its_way + waiting  # what only waits for approval gives way to a dispute
     if withdrawn:
         state = State.CHARGED_BACK if withdrawn == {"lost"} else State.DISPUTED
     else:
@@ -229,7 +230,7 @@ def tell(clean: None, stripe: StandIn, now: datetime) -> Callable[[int], Story]:
     return begin
 
 
-@pytest.mark.parametrize("seed", range(races.scaled(14, full=20_000)))
+@pytest.mark.parametrize("seed", races.rounds(14, full=20_000))
 def test_any_order_of_refunds_and_disputes_ends_as_stripe_means_it(seed: int, tell: Callable[[int], Story]) -> None:
     story = tell(seed)
     assert what_we_have(story) == what_stripe_means(story)

@@ -65,7 +65,7 @@ def test_top_up_posted_twice_gives_the_first_answer(
     assert_one_of_each(acme)
 
 
-@pytest.mark.parametrize("turn", range(races.scaled(2, full=100)))
+@pytest.mark.parametrize("turn", races.rounds(2, full=100))
 def test_top_up_posted_ten_times_at_once_is_one_order(
     turn: int, acme: Organisation, post: Callable[[Form], tuple[int, str]]
 ) -> None:

@@ -94,7 +94,7 @@ def test_session_made_while_its_order_was_cancelled_is_closed(
     assert payment.order.state == State.CANCELLED
 
 
-@pytest.mark.parametrize("seed", range(races.scaled(6, full=300)))
+@pytest.mark.parametrize("seed", races.rounds(6, full=300))
 def test_cancel_at_the_moment_of_paying_ends_paid_or_cancelled(
     seed: int, open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
 ) -> None:

@@ -1,8 +1,10 @@
 """The daily close: four sides of a business day, what does not agree, and who signs it."""
 
 from datetime import date, datetime, time, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
 from payments import audit
@@ -124,6 +126,33 @@ def test_days_are_signed_one_after_the_other(fiona: User) -> None:
         days.sign(day=DAY + 2 * A_DAY, by=fiona, now=NEXT_MORNING + 2 * A_DAY)
 
 
+def test_a_day_before_the_first_signed_one_was_sealed_with_it_and_is_not_drawn_up(fiona: User) -> None:
+    early = days.draw_up(day=DAY - 2 * A_DAY, now=NEXT_MORNING)
+    days.sign(day=DAY, by=fiona, now=NEXT_MORNING)
+    for day in (early.day, DAY - A_DAY):
+        with pytest.raises(days.DaySealed, match=f"{day} was sealed with 2026-07-15"):
+            days.draw_up(day=day, now=NEXT_MORNING)
+    with pytest.raises(days.NotSignable, match="was sealed with 2026-07-15"):
+        days.sign(day=early.day, by=fiona, now=NEXT_MORNING)
+    assert "was sealed with 2026-07-15" in days.why_not_signable(early, now=NEXT_MORNING)
+    assert DayClose.objects.count() == 2
+
+
+def test_the_command_exits_1_until_what_does_not_match_is_explained(acme: Organisation, fiona: User) -> None:
+    listed(card_order(acme, "9345"), outcome=Outcome.DIFFERENCE, reason=BalanceTransaction.Reason.OTHER_AMOUNT)
+    with pytest.raises(CommandError, match=r"^1 difference without an owner and a note\.$") as refusal:
+        call_command("close_day", DAY.isoformat(), stdout=StringIO())
+    assert refusal.value.returncode == 1
+    days.explain(difference_id=Difference.objects.get().pk, owner=fiona, note="Stripe was asked", now=NEXT_MORNING)
+    out = StringIO()
+    call_command("close_day", DAY.isoformat(), stdout=out)
+    said = out.getvalue()
+    assert "1 difference explained." in said
+    assert "Stripe was asked" in said
+    assert "At Stripe and on its way to the bank" in said
+    assert "9,345.00" in said
+
+
 def test_a_signature_is_withdrawn_by_somebody_else_and_opens_owners_and_notes(
     acme: Organisation, fiona: User, felix: User
 ) -> None:
@@ -186,19 +215,30 @@ def test_a_close_is_not_signed_round_python_without_an_act_and_a_seal(fiona: Use
         DayClose.objects.filter(pk=close.pk).update(**signed)
 
 
-def test_an_account_that_is_used_later_misses_no_statement(fiona: User) -> None:
-    BankLine.objects.create(
+def type_line(*, on: date, by: User) -> BankLine:
+    return BankLine.objects.create(
         account=offline.make_account("USD"),
         direction=BankLine.Direction.IN,
         amount=offline.usd(5),
-        booked_on=DAY + A_DAY,
-        value_on=DAY + A_DAY,
+        booked_on=on,
+        value_on=on,
         bank_reference="4711",
-        entered_by=fiona,
+        entered_by=by,
         created_at=NEXT_MORNING + A_DAY,
         pile=BankLine.Pile.NONE,
     )
+
+
+def test_an_account_that_is_used_later_misses_no_statement(fiona: User) -> None:
+    type_line(on=DAY + A_DAY, by=fiona)
     assert draw_up() == []
+
+
+def test_a_statement_that_stays_away_is_timing_on_the_day_it_was_due(fiona: User) -> None:
+    type_line(on=DAY, by=fiona)
+    missed = [draw_up(), draw_up(day=DAY + A_DAY, now=NEXT_MORNING + A_DAY)]
+    found = [[each for each in day if each.kind == Kind.STATEMENT_MISSING] for day in missed]
+    assert [[(each.since, each.is_timing) for each in day] for day in found] == [[(DAY, True)], [(DAY, False)]]
 
 
 def test_the_audit_sees_a_guard_that_is_gone(superuser: str) -> None:

@@ -81,7 +81,7 @@ def test_it_is_recorded_with_its_file(order: Order, counter: Counter, fiona: Des
     saved = fiona.client.get(reverse("admin:billing_fapiao_download", args=[asked.pk]))
     assert saved.content == make_ofd()
     assert saved.headers["Content-Disposition"] == f'attachment; filename="fapiao-{number}.ofd"'
-    assert saved.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert saved.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 def test_a_pdf_is_kept_as_it_was_written_anew(order: Order, fiona: Desk, now: datetime) -> None:

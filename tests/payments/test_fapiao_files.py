@@ -3,7 +3,8 @@
 import pytest
 
 from billing.models import Fapiao
-from payments import fapiao_files, virus_scan
+from payments import fapiao_files, slip_files, virus_scan
+from payments.sandbox.refusals import Reason
 from tests.billing.fapiaos import make_ofd
 from tests.payments import slip_samples
 
@@ -49,3 +50,28 @@ def test_an_ofd_with_a_virus_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(virus_scan, "scan", find)
     with pytest.raises(fapiao_files.FileRefused, match="A virus was found"):
         fapiao_files.clean(make_ofd())
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.TOO_MANY_PAGES, "more than 20 pages"),
+        (Reason.ENCRYPTED, "or as an OFD"),
+        (Reason.ACTIVE_CONTENT, "save it as an OFD"),
+        (Reason.UNREADABLE, "or as an OFD"),
+        (Reason.TOO_COMPLEX, "save it as an OFD"),
+        (Reason.INFECTED, "tax office's system again"),
+        (Reason.BUSY, "Try again in a minute"),
+        (Reason.TOO_MANY_PIXELS, "neither a PDF nor an OFD"),
+    ],
+)
+def test_nobody_is_asked_for_a_screenshot_of_a_fapiao(
+    monkeypatch: pytest.MonkeyPatch, reason: Reason, said: str
+) -> None:
+    def refuse(_raw: bytes) -> None:
+        raise slip_files.SlipRefused(reason)
+
+    monkeypatch.setattr(slip_files, "clean", refuse)
+    with pytest.raises(fapiao_files.FileRefused, match=said) as refused:
+        fapiao_files.clean(slip_samples.pdf())
+    assert "screenshot" not in str(refused.value)

@@ -59,7 +59,7 @@ def test_a_line_typed_and_imported_at_the_same_moment_is_one(account: BankAccoun
     fiona, felix, day = people.make_staff("fiona", "finance"), people.make_staff("felix", "finance"), business_date(now)
     frank = people.make_staff("frank", "finance lead")
     acme = builders.make_organisation(now=now)
-    for number in range(races.scaled(6)):
+    for number in range(races.scaled(6, full=64)):
         own = offline.make_account("USD")
         transfer = offline.declared(acme, offline.usd(100), account=own, now=now)
         facts = offline.by_hand(own, offline.usd(100), on=day, number=f"b {number}")
@@ -81,7 +81,7 @@ def test_a_line_typed_and_imported_at_the_same_moment_is_one(account: BankAccoun
 def test_a_part_kept_and_its_line_imported_at_the_same_moment_are_one(account: BankAccount, now: datetime) -> None:
     fiona, felix, day = people.make_staff("fiona", "finance"), people.make_staff("felix", "finance"), business_date(now)
     acme = builders.make_organisation(now=now)
-    for number in range(races.scaled(6)):
+    for number in range(races.scaled(6, full=64)):
         own = offline.make_account("USD")
         transfer = offline.declared(acme, offline.usd(100), account=own, now=now)
         facts = offline.by_hand(own, offline.usd(60), on=day, number=f"b {number}")
@@ -121,7 +121,7 @@ def test_holders_at_once_post_every_line_once(account: BankAccount, now: datetim
     fiona, day = people.make_staff("fiona", "finance"), business_date(now)
     acme = builders.make_organisation(now=now)
     transfer = offline.begin(acme, offline.usd(100), account=account, now=now)
-    size = races.scaled(300)
+    size = races.scaled(300, full=5000)
     rows = [Row(amount="10.00", reference=f"B{n}", day=day) for n in range(size)]
     rows.append(Row(amount="100.00", reference="T", text=transfer.reference, day=day))
     imports.import_statement(bank_files.upload(account, *rows), by=fiona, now=now)

@@ -1,7 +1,8 @@
 """The end of a month, read from what was posted: everything adds up, or the command says what does not."""
 
 import csv
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing import moves
-from payments.closing import days, journal, months
-from payments.closing.months import Flow, Month
+from payments.closing import days, journal, months, open_money, prepaid, trials
+from payments.closing.months import Month
+from payments.closing.prepaid import Flow
+from payments.management.commands import close_month
 from payments.models import GlNumber
 from tests import builders
 from tests.builders import usd
@@ -63,7 +66,7 @@ def test_a_month_reads_from_its_name_alone() -> None:
 
 
 def test_prepaid_balances_roll_forward_from_opening_to_closing(acme: Organisation, sms_of_acme: str) -> None:
-    rows = {row.code: row for row in months.roll_forward(JULY)}
+    rows = {row.code: row for row in prepaid.roll_forward(JULY)}
     wallet, sms = rows["wallet"], rows[sms_of_acme]
     assert (wallet.opening, wallet.flows, wallet.closing) == (
         Decimal(0),
@@ -80,19 +83,19 @@ def test_prepaid_balances_roll_forward_from_opening_to_closing(acme: Organisatio
 
 
 def test_the_next_month_opens_with_what_the_last_one_closed_with(acme: Organisation, sms_of_acme: str) -> None:
-    rows = {row.code: row for row in months.roll_forward(Month.read("2026-08"))}
+    rows = {row.code: row for row in prepaid.roll_forward(Month.read("2026-08"))}
     assert (rows[sms_of_acme].opening, rows[sms_of_acme].closing) == (Decimal("34.75"), Decimal("34.75"))
 
 
 def test_the_trial_balance_comes_to_nothing_in_every_currency(acme: Organisation, sms_of_acme: str) -> None:
-    lines = months.balance_trial(JULY)
+    lines = trials.balance_trial(JULY)
     balances = {line.code: line.balance for line in lines}
     assert (balances["stripe_clearing"], balances["wallet"], balances[sms_of_acme]) == (
         Decimal(100),
         Decimal(-60),
         Decimal("-34.75"),
     )
-    assert months.find_imbalance(lines) == {}
+    assert trials.find_imbalance(lines) == {}
 
 
 def test_a_month_with_an_unsigned_day_is_refused(acme: Organisation, sms_of_acme: str) -> None:
@@ -118,6 +121,45 @@ def test_a_signed_month_is_shown_and_its_journal_written(
     assert sum(Decimal(row["debit"]) - Decimal(row["credit"]) for row in rows) == 0
     (wallet,) = [row for row in rows if row["code"] == "wallet"]
     assert (wallet["gl_number"], wallet["debit"], wallet["credit"]) == ("2205.01", "40.000000", "100.000000")
+
+
+def test_days_before_the_first_signed_one_are_said_to_be_sealed_with_it(
+    acme: Organisation, sms_of_acme: str, fiona: User
+) -> None:
+    assert months.find_sealed_together(JULY) is None
+    sign_july(by=fiona)
+    together = months.find_sealed_together(JULY)
+    assert together == months.SealedTogether(until=DAY - A_DAY, day=DAY)
+    june = months.find_sealed_together(Month.read("2026-06"))
+    assert june == months.SealedTogether(until=date(2026, 6, 30), day=DAY)
+    assert months.find_sealed_together(Month.read("2026-08")) is None
+
+
+def test_the_command_has_sums_that_come_to_nothing_and_parts_thousands(
+    acme: Organisation, sms_of_acme: str, fiona: User
+) -> None:
+    listed(card_order(acme, "9345"))
+    sign_july(by=fiona)
+    out = StringIO()
+    call_command("close_month", "2026-07", stdout=out)
+    said = out.getvalue()
+    assert re.search(r"\n  Sum +USD +([0-9,.]+) +\1 +0\.00\n", said)
+    assert "9,445.00" in said
+    assert "The days until 2026-07-14 were sealed with 2026-07-15, the first one signed." in said
+
+
+def test_a_position_without_a_rate_says_so_and_what_to_do(acme: Organisation) -> None:
+    position = open_money.Position(
+        currency="CNY",
+        last=JULY.last,
+        amount=Decimal(14400),
+        booked_at=Decimal(2000),
+        rate=None,
+        rate_on=None,
+    )
+    said = close_month.tell_position(position)
+    assert said.startswith("14,400.00 CNY booked at 2,000.00 USD. No exchange rate counted at the end of 2026-07-31")
+    assert "None" not in said
 
 
 def test_a_code_without_a_general_ledger_number_is_named(acme: Organisation, sms_of_acme: str) -> None:

@@ -277,13 +277,12 @@ def test_refund_that_fails_after_it_succeeded_is_back_in_the_balance(
 def test_failure_that_no_event_ever_told_of_is_found_the_next_day(
     paid: Callable[..., Payment], stripe: StandIn, now: datetime
 ) -> None:
-    payment = paid(FAILS_LATER)
-    card = send(payment.order, builders.usd(40), now=now)
+    payment, sent_at = paid(FAILS_LATER), now - timedelta(hours=2)  # the books take nothing of more than a day ahead
+    card = send(payment.order, builders.usd(40), now=sent_at)
     stripe.settle_refund(str(card.stripe_id), outcome="failed")
-    card_refunds.ask_due(now=now + timedelta(hours=23))
+    card_refunds.ask_due(now=sent_at + timedelta(hours=23))
     assert state_of(card) == Refund.State.SUCCEEDED
-    CardRefund.objects.filter(pk=card.pk).update(ask_at=now)
-    card_refunds.ask_due(now=now)
+    card_refunds.ask_due(now=sent_at + timedelta(hours=25))
     assert state_of(card) == Refund.State.RETURNED
 
 
@@ -327,6 +326,18 @@ def test_answer_that_does_not_agree_changes_nothing_and_is_flagged(
     assert holdings(acme) == {"wallet": 60, "wallet:held": 40, "stripe_clearing": 100}
 
 
+def test_refund_under_our_mark_of_another_payment_changes_nothing_and_is_flagged(
+    paid: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
+) -> None:
+    payment, other = paid(TAKES_TIME), paid()
+    card = send(payment.order, builders.usd(40), now=now)
+    stripe.settle_refund(str(card.stripe_id))
+    stripe.tamper(str(card.stripe_id), payment_intent=other.payment_intent_id)
+    come(stripe, str(card.stripe_id), now=now)
+    assert (state_of(card), flags_of(payment)) == (Refund.State.APPROVED, {"REFUND_MISMATCH"})
+    assert holdings(acme) == {"wallet": 160, "wallet:held": 40, "stripe_clearing": 200}
+
+
 def test_answer_of_the_other_mode_changes_nothing_and_is_flagged(
     paid: Callable[..., Payment], stripe: StandIn, now: datetime
 ) -> None:
@@ -338,15 +349,58 @@ def test_answer_of_the_other_mode_changes_nothing_and_is_flagged(
     assert (state_of(card), flags_of(payment)) == (Refund.State.APPROVED, {"REFUND_MISMATCH"})
 
 
-def test_second_refund_at_stripe_under_our_mark_is_flagged_and_not_booked(
+def test_second_refund_at_stripe_under_our_mark_is_booked_as_one_of_the_dashboard(
     paid: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime
 ) -> None:
+    """Its money has left all the same."""
     payment = paid()
     card = send(payment.order, builders.usd(40), now=now)
     twin = stripe_api.create_refund(request=dict(card.request or {}), idempotency_key=f"twin-{card.pk}")
-    come(stripe, twin.id, now=now)
-    assert flags_of(payment) == {"REFUND_MISMATCH"}
-    assert holdings(acme)["wallet"] == 60
+    for _ in range(2):
+        come(stripe, twin.id, now=now)
+    assert flags_of(payment) == {"REFUNDED_AT_STRIPE"}
+    assert holdings(acme) == {"wallet": 20, "wallet:held": 0, "stripe_clearing": 20}
+    adopted = CardRefund.objects.get(stripe_id=twin.id).refund
+    assert (adopted.origin, adopted.state, state_of(card)) == ("STRIPE", "SUCCEEDED", Refund.State.SUCCEEDED)
+    listed = stripe_lists.transaction(
+        type="refund", amount=builders.usd(-40), source_id=twin.id, payment_intent_id=payment.payment_intent_id
+    )
+    assert stripe_lists.bring(listed, now=now).outcome == BalanceTransaction.Outcome.AGREED
+    assert order_of(payment).state == State.PARTIALLY_REFUNDED
+
+
+def test_second_refund_is_booked_though_it_was_taken_for_ours_when_it_was_looked_for(
+    paid: Callable[..., Payment], acme: Organisation, now: datetime
+) -> None:
+    """Between finding the row by its number and locking it, the first one's answer was written."""
+    payment = paid()
+    card = send(payment.order, builders.usd(40), now=now)
+    twin = stripe_api.create_refund(request=dict(card.request or {}), idempotency_key=f"twin-{card.pk}")
+    refunding.record(card_refund_id=card.pk, answer=twin, by="Stripe", now=now)
+    assert holdings(acme) == {"wallet": 20, "wallet:held": 0, "stripe_clearing": 20}
+    assert CardRefund.objects.get(pk=card.pk).stripe_id == card.stripe_id
+
+
+def test_refund_that_stripe_refused_and_has_all_the_same_is_booked_as_one_of_the_dashboard(
+    paid: Callable[..., Payment], acme: Organisation, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    payment = paid()
+    refund = approve(payment.order, builders.usd(40), now=now)
+    create = stripe_api.create_refund
+
+    def refuse(**_: Any) -> Any:
+        raise stripe_api.StripeRefused("no", reason="No.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stripe_api, "create_refund", refuse)
+        card_refunds.send_due(now=now)
+    assert (state_of(refund), holdings(acme)["wallet"]) == (Refund.State.FAILED, 100)
+    card = CardRefund.objects.get(refund=refund)
+    made = create(request=dict(card.request or {}), idempotency_key="late")
+    for _ in range(2):
+        refunding.follow(object_id=made.id, by="Stripe", now=now)
+    assert holdings(acme) == {"wallet": 60, "wallet:held": 0, "stripe_clearing": 60}
+    assert state_of(refund) == Refund.State.FAILED
 
 
 def test_older_answer_that_comes_last_is_asked_for_again_and_flags_nothing(

@@ -1,5 +1,8 @@
 """P6 for money that goes back: approved, sent and followed by many at once, a refund leaves once and is booked once."""
 
+import contextlib
+import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,7 +46,7 @@ def tell_and_handle(event: dict[str, Any], *, now: datetime) -> None:
     inbox.handle_due(now=now)
 
 
-@pytest.mark.parametrize("turn", range(races.scaled(1, full=50)))
+@pytest.mark.parametrize("turn", races.rounds(1, full=50))
 def test_refund_approved_and_sent_by_64_at_once_leaves_once(
     turn: int, acme: Organisation, stripe: StandIn, monkeypatch: pytest.MonkeyPatch, now: datetime
 ) -> None:
@@ -71,7 +74,30 @@ def test_refund_approved_and_sent_by_64_at_once_leaves_once(
     assert not Flag.objects.filter(organisation=acme).exists()
 
 
-@pytest.mark.parametrize("turn", range(races.scaled(1, full=50)))
+def test_two_who_have_one_refund_on_their_lists_send_it_once(
+    acme: Organisation, stripe: StandIn, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    sent, create = [], stripe_api.create_refund
+    listed = threading.Barrier(2)
+
+    def wait_for_the_other() -> float:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            listed.wait(timeout=5)
+        return time.monotonic()
+
+    def count(*, request: Any, idempotency_key: str) -> Any:
+        sent.append(request["metadata"]["refund"])
+        return create(request=request, idempotency_key=idempotency_key)
+
+    refund = ask(pay(acme, stripe, now=now).order, builders.usd(40), now=now)
+    refunds.approve(refund_id=refund.pk, by=make_finance(), now=now)
+    monkeypatch.setattr(stripe_api, "create_refund", count)
+    monkeypatch.setattr(card_refunds, "monotonic", wait_for_the_other)
+    race([partial(card_refunds.send_due, now=now)] * 2)
+    assert sent.count(refund.number) == 1
+
+
+@pytest.mark.parametrize("turn", races.rounds(1, full=50))
 def test_refund_that_failed_after_success_followed_by_64_at_once_comes_back_once(
     turn: int, acme: Organisation, stripe: StandIn, now: datetime
 ) -> None:
@@ -92,7 +118,7 @@ def test_refund_that_failed_after_success_followed_by_64_at_once_comes_back_once
     assert builders.balance_of(acme.pk) == builders.usd(100)
 
 
-@pytest.mark.parametrize("turn", range(races.scaled(1, full=50)))
+@pytest.mark.parametrize("turn", races.rounds(1, full=50))
 def test_refund_of_the_dashboard_followed_by_32_at_once_is_booked_once(
     turn: int, acme: Organisation, stripe: StandIn, now: datetime
 ) -> None:

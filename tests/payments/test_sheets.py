@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -76,9 +77,9 @@ def test_the_pdf_is_one_page_and_always_the_same(now: datetime) -> None:
     )
     sheet = sheets.compose([transfer])
 
-    drawn = sheet_drawings.draw(sheet).getvalue()
+    drawn = sheet_drawings.draw(sheet)
 
-    assert drawn == sheet_drawings.draw(sheet).getvalue()
+    assert drawn == sheet_drawings.draw(sheet)
     [page] = PdfReader(BytesIO(drawn)).pages
     words = page.extract_text().replace("\n", "")
     assert "Acme <b>& Söhne" in words
@@ -101,7 +102,7 @@ def test_a_sheet_asks_only_for_what_has_not_arrived(now: datetime) -> None:
     assert rows["Arrived so far"] == "CNY ¥2,200.50 / CNY ¥7,200.00"
     assert rows["Amount in words"] == "人民币肆仟玖佰玖拾玖元伍角整"
     assert "Amount" not in rows
-    drawn = PdfReader(sheet_drawings.draw(sheet)).pages[0].extract_text()
+    drawn = PdfReader(BytesIO(sheet_drawings.draw(sheet))).pages[0].extract_text()
     assert "CNY ¥4,999.50" in drawn
     assert both.total == offline.cny("5799.50")
     assert both.asked == ((first, offline.cny("4999.50")), (second, offline.cny(800)))
@@ -115,4 +116,24 @@ def test_a_sheet_of_several_sums_them_up(now: datetime) -> None:
 
     assert sheet.total == offline.cny(8000)
     assert labels(sheet).count("Quoted rate") == 2
-    assert len(PdfReader(sheet_drawings.draw(sheet)).pages) <= 2
+    assert len(PdfReader(BytesIO(sheet_drawings.draw(sheet))).pages) <= 2
+
+
+def test_the_pdf_brings_its_letters_along(now: datetime) -> None:
+    """A customer's reader may have no Chinese font of its own."""
+    pages: list[Any] = list(PdfReader(BytesIO(sheet_drawings.draw(sheets.compose([begin(now)])))).pages)
+
+    fonts = [font.get_object() for page in pages for font in page["/Resources"]["/Font"].values()]
+    descriptors = [font["/DescendantFonts"][0].get_object()["/FontDescriptor"] for font in fonts]
+    assert fonts
+    assert all({"/FontFile2", "/FontFile3"} & set(descriptor) for descriptor in descriptors)
+    assert "人民币柒仟贰佰元整" in "".join(page.extract_text() for page in pages)
+
+
+def test_what_stands_on_the_pdf_is_data_and_never_markup(now: datetime) -> None:
+    name = '#eval("1") $x$ *b* <b>&amp; "q"'
+    transfer = begin(now, bank_address=name)
+
+    words = PdfReader(BytesIO(sheet_drawings.draw(sheets.compose([transfer])))).pages[0].extract_text()
+
+    assert name in words.replace("\n", " ")

@@ -21,6 +21,7 @@ from django.conf import LazySettings
 from pikepdf import Array, Dictionary, Name, String
 from PIL import Image
 
+from billing import papers
 from payments import slip_files
 from payments.models import Slip
 from payments.sandbox import documents, limits
@@ -479,3 +480,21 @@ def test_a_refusal_names_the_limit_that_the_sandbox_keeps(reason: Reason, named:
 
 def test_no_refusal_shows_a_place_that_was_not_filled() -> None:
     assert not [reason for reason in Reason if "%" in str(SlipRefused(reason))]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_papers_that_the_site_itself_drew_are_taken(language: str) -> None:
+    """They carry XMP, for which a library is loaded on need: too late for a process that gave up its rights."""
+    paper = papers.Paper(
+        title="Receipt",
+        number="RC-TEST-2026-000001",
+        issuer=papers.Party(name="Test Ltd"),
+        reader=papers.Party(name="Acme 客户"),
+        facts=[("Amount", "USD $100.00")],
+        table=None,
+        notes=["A receipt is no tax invoice (fapiao)."],
+    )
+    raw = papers.draw(paper.to_json(), language=language)
+
+    assert b"/Metadata" in raw
+    assert slip_files.clean(raw).pages == 1

@@ -19,7 +19,7 @@ from payments.models import Slip
 from payments.slip_files import CleanSlip, StoredSlip
 from tests.payments import slip_samples as samples
 
-SANDBOX = "sandbox; default-src 'none'"
+SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 @pytest.fixture

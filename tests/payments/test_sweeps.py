@@ -13,9 +13,12 @@ from payments import stripe_api, sweeps
 from payments.models import InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders, races
+from tests.payments import deliveries
 from wallet.models import Organisation, Posting
 
 AFTER = timedelta(minutes=1)
+
+Patch = pytest.MonkeyPatch
 
 
 def test_orders_past_their_deadline_end_as_stripe_says_without_any_webhook(
@@ -65,6 +68,19 @@ def test_nothing_is_expired_while_stripe_is_away(
     sweeps.ask_about_open_payments(now=moment + timedelta(minutes=15))
     assert acme.orders.filter(state=State.PAID).count() == 1
     assert acme.orders.filter(state=State.PENDING).count() == 2
+
+
+def test_whatever_has_piled_up_in_the_inbox_is_worked_through_by_one_sweep(
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime, monkeypatch: Patch
+) -> None:
+    """As after an outage: nobody who paid waits for as many sweeps as there are batches."""
+    payments = [open_checkout() for _ in range(7)]
+    for payment in payments:
+        stripe.pay(builders.session_of(payment))
+        deliveries.deliver(deliveries.event_about(builders.session_of(payment)))
+    monkeypatch.setattr(sweeps, "_BATCH", 3)
+    sweeps.sweep_inbox(now=now + AFTER)
+    assert acme.orders.filter(state=State.PAID).count() == len(payments)
 
 
 def test_one_session_that_stripe_does_not_know_does_not_stop_the_others(
@@ -125,10 +141,19 @@ def test_events_that_could_not_be_delivered_are_found_and_handled(
 
 
 def test_missed_events_wait_while_stripe_is_away(
-    clean: None, stripe: StandIn, now: datetime, quick_retries: None
+    open_checkout: Callable[..., Payment], acme: Organisation, stripe: StandIn, now: datetime, quick_retries: None
 ) -> None:
+    stripe.switch(webhook_url="http://127.0.0.1:9/", deliveries="drop")
+    payment = open_checkout()
+    stripe.pay(builders.session_of(payment))
+    races.wait_until(lambda: bool(stripe_api.undelivered_events(since=now - AFTER, now=now + AFTER)))
     stripe.switch(faults=[{"kind": "error", "when": "before", "path": "/v1/events", "calls": 10}])
-    sweeps.find_missed_events(now=now)
+    sweeps.find_missed_events(now=now + AFTER)
+    assert not InboxEvent.objects.filter(object_id=builders.session_of(payment)).exists()
+    stripe.switch(faults=[])
+    sweeps.find_missed_events(now=now + AFTER)
+    payment.order.refresh_from_db()
+    assert payment.order.state == State.PAID
 
 
 def test_beat_sends_every_sweep_as_often_as_it_is_due(settings: LazySettings) -> None:

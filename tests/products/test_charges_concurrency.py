@@ -15,7 +15,7 @@ from products.models import Hold, ProductBalance
 from tests.builders import usd
 from tests.products import spending
 from tests.products.spending import HOUR, standing
-from tests.races import raise_failures, run_at_once, scaled
+from tests.races import raise_failures, rounds, run_at_once
 from wallet.models import Posting
 
 THREADS = 64
@@ -65,7 +65,7 @@ def open_hold(balance: ProductBalance, amount: int, now: datetime, lasts: timede
     return Hold.objects.select_related("product").get(pk=spending.place(balance, amount, now=now, lasts=lasts).id)
 
 
-@pytest.mark.parametrize("repeat", range(scaled(1, full=100)))
+@pytest.mark.parametrize("repeat", rounds(1, full=100))
 @pytest.mark.parametrize("kinds", [(charging,), (placing,), (charging, placing)], ids=["charges", "holds", "both"])
 def test_a_balance_good_for_k_is_spent_k_times(
     committed: None, now: datetime, kinds: tuple[Callable[[ProductBalance, datetime], Act], ...], repeat: int
@@ -111,7 +111,7 @@ def test_one_capture_sent_many_times_at_once_is_one(committed: None, now: dateti
     assert standing(sms) == (13, 0, 7)
 
 
-@pytest.mark.parametrize("repeat", range(scaled(2, full=100)))
+@pytest.mark.parametrize("repeat", rounds(2, full=100))
 def test_capture_release_and_expiry_at_once_give_every_cent_once(committed: None, now: datetime, repeat: int) -> None:
     """Some callers' clocks are past the end of the hold, others' are not."""
     sms = spending.open_filled(20, now=now)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from djmoney.money import Money
 
-from tests.races import raise_failures, run_at_once, scaled, wait_until
+from tests.races import raise_failures, rounds, run_at_once, wait_until
 from wallet import audit, chart, ledger
 from wallet.ledger import Draft, credit, debit
 from wallet.models import Account, Entry, Organisation, Posting, SealedDay
@@ -37,7 +37,7 @@ def spend(organisation: Organisation, key: str, now: datetime) -> Callable[[], o
     )
 
 
-@pytest.mark.parametrize("repeat", range(scaled(2, full=100)))
+@pytest.mark.parametrize("repeat", rounds(2, full=100))
 def test_a_balance_good_for_k_is_spent_k_times(
     committed: None, make_organisation: Callable[..., Organisation], now: datetime, repeat: int
 ) -> None:

@@ -4,14 +4,18 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from innopaas import demo, demo_products, demo_transfers
+from billing import documents
+from innopaas import audit, demo, demo_history, demo_products, demo_transfers
 
 
 class Command(BaseCommand):
     help = "Fill the demo with people, organisations and top-ups (once; DEBUG only)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--brief", action="store_true", help="leave out the weeks of trade of two organisations")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002  # Django's signature
         if not settings.DEBUG or not settings.STRIPE_API_BASE:
@@ -19,8 +23,14 @@ class Command(BaseCommand):
         now = timezone.now()
         demo.add_people(password=os.environ.get("DEMO_PASSWORD", "innopaas-demo"), now=now)
         demo_transfers.open_accounts()
+        demo_history.complete_entity()
         demo_products.use_for_a_month(now=now)
+        if not options["brief"]:
+            demo_history.fill(now=now)
         demo_transfers.fill(now=now)
         is_new = demo.fill(now=now)
         demo_products.move_today(now=now)
+        documents.issue_due(now=now)
+        if is_new:
+            audit.run(now=timezone.now())
         self.stdout.write("The demo is filled." if is_new else "The demo was filled before.")

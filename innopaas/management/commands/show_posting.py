@@ -12,7 +12,8 @@ from wallet.models import Posting
 
 class Command(BaseCommand):
     help = (
-        "Print the posting that KEY, an id, an order number, an amount or a day (2026-01-31) means; a list of several."
+        "Print the posting that KEY, an id, the number of an order, refund or receipt, an id of Stripe's, an amount or "
+        "a day (2026-01-31) means; a list of several."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,7 +28,12 @@ class Command(BaseCommand):
                 "Looking for it took too long: write the day before it, like 2026-01-31 100.00"
             ) from None
         if not hits.postings:
-            raise CommandError(f"No posting is found by {text!r}.", returncode=1)
+            raise CommandError(
+                f"No posting is found by {text!r}. What can be looked for: its key or id; the number of its order, "
+                "refund or receipt; Stripe's id of the session, payment, charge, balance transaction, refund, dispute, "
+                "payout or event; a day like 2026-01-31, an amount like 100.00 USD, or both.",
+                returncode=1,
+            )
         if len(hits.postings) == 1:
             self._print(posting_stories.tell(hits.postings[0]))
             return

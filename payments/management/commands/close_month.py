@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.closing import journal, months
+from payments.closing import journal, months, open_money, prepaid, trials
 
 
 class Command(BaseCommand):
@@ -26,7 +26,9 @@ class Command(BaseCommand):
             raise CommandError(f"{options['month']} is no month: write YYYY-MM.") from error
         if unsigned := months.find_unsigned(month):
             raise CommandError(f"{unsigned} is not signed: close every day of the month first.", returncode=1)
-        lines = months.balance_trial(month)
+        if together := months.find_sealed_together(month):
+            self.stdout.write(f"The days until {together.until} were sealed with {together.day}, the first one signed.")
+        lines = trials.balance_trial(month)
         self._say_trial(lines)
         self._say_rest(month)
         if unmapped := journal.find_unmapped(line.code for line in lines):
@@ -34,32 +36,41 @@ class Command(BaseCommand):
         if options["journal"]:
             with options["journal"].open("w", encoding="utf-8", newline="") as file:
                 file.writelines(journal.write_csv(month))
-        left = months.find_imbalance(lines)
-        forwards = [row for row in months.roll_forward(month) if not row.adds_up]
+        left = trials.find_imbalance(lines)
+        forwards = [row for row in prepaid.roll_forward(month) if not row.adds_up]
         if left or forwards:
             amounts = [f"{amount} {currency}" for currency, amount in left.items()]
             amounts += [f"{row.code} in {row.currency}" for row in forwards]
             raise CommandError(f"It does not add up: {', '.join(amounts)}", returncode=1)
 
-    def _say_trial(self, lines: list[months.TrialLine]) -> None:
-        self.stdout.write("Trial balance")
-        for line in lines:
-            self.stdout.write(f"  {line.code:36}{line.currency:4}{line.debit:>20.6f}{line.credit:>20.6f}")
+    def _say_trial(self, lines: list[trials.TrialLine]) -> None:
+        self.stdout.write(f"{'Trial balance':42}{'debit':>22}{'credit':>22}{'balance':>22}")
+        for line in [*lines, *trials.sum_up(lines)]:
+            sides = "".join(f"{trials.say(amount):>22}" for amount in (line.debit, line.credit, line.balance))
+            self.stdout.write(f"  {line.code or 'Sum':36}{line.currency:4}{sides}")
 
     def _say_rest(self, month: months.Month) -> None:
-        self.stdout.write("Prepaid balances: opening, " + ", ".join(map(str, months.Flow.labels)) + ", closing")
-        for row in months.roll_forward(month):
-            self.stdout.write(f"  {row.code:36}{row.currency:4}" + "".join(f"{cell:>18.6f}" for cell in row.cells))
+        self.stdout.write("Prepaid balances: opening, " + ", ".join(map(str, prepaid.Flow.labels)) + ", closing")
+        for row in prepaid.roll_forward(month):
+            amounts = "".join(f"{trials.say(cell):>20}" for cell in row.cells)
+            self.stdout.write(f"  {row.code:36}{row.currency:4}{amounts}")
         self.stdout.write("Open, by age: up to 7, 30 and 90 days, and older")
-        for aged in months.age_open_money(month):
-            amounts = "".join(f"{amount:>18.6f}" for amount in aged.classes)
+        for aged in open_money.age_open_money(month):
+            amounts = "".join(f"{trials.say(amount):>20}" for amount in aged.classes)
             self.stdout.write(f"  {aged.code:36}{aged.currency:4}{amounts}")
         self.stdout.write("Open currency position")
-        for position in months.open_position(month):
-            self.stdout.write(
-                f"  {position.amount} {position.currency} booked at {position.booked_at} USD; at {position.rate} "
-                f"({position.rate_on}) worth {position.worth} USD: {position.result} USD"
-            )
+        for position in open_money.open_position(month):
+            self.stdout.write(f"  {tell_position(position)}")
         self.stdout.write("At Stripe, by payout")
-        for payout, expected_on, currency, amount in months.list_clearing(month):
-            self.stdout.write(f"  {payout or 'not paid out':36}{expected_on or ''!s:12}{amount:>20.6f} {currency}")
+        for payout, expected_on, currency, amount in open_money.list_clearing(month):
+            said = f"{trials.say(amount):>20} {currency}"
+            self.stdout.write(f"  {payout or 'not paid out':36}{expected_on or ''!s:12}{said}")
+
+
+def tell_position(position: open_money.Position) -> str:
+    """What was not exchanged yet, and what it is worth, or why that is not known."""
+    held = f"{trials.say(position.amount)} {position.currency} booked at {trials.say(position.booked_at)} USD"
+    if position.worth is None or position.result is None:
+        return f"{held}. {position.lacks_rate}"
+    worth, result = trials.say(position.worth), trials.say(position.result)
+    return f"{held}; at {position.rate} ({position.rate_on}) worth {worth} USD: {result} USD"

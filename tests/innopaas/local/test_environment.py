@@ -1,11 +1,12 @@
 """What the person set himself always wins, and what is wrong is told in one sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from innopaas.local import __main__ as door
-from innopaas.local import environment, postgres, servers, site, valkey
+from innopaas.local import environment, errands, postgres, servers, site, valkey
 from innopaas.local.servers import Servers
 from innopaas.local.trouble import Trouble
 
@@ -85,3 +86,36 @@ def test_a_full_or_closed_disk_is_one_sentence(
     printed = capsys.readouterr().err
     assert sentence in printed
     assert printed.count("\n") == 1
+
+
+def test_a_command_on_a_site_that_is_down_or_starting_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for module in (servers, errands):
+        monkeypatch.setattr(module, "HOME", tmp_path)
+    assert door.main(["site", "--", "true"]) == 1
+    assert "The site is not up: start it with `make run`" in capsys.readouterr().err
+
+    monkeypatch.setattr(Servers, "claim", lambda _servers: False)
+    assert door.main(["site", "--", "true"]) == 1
+    assert "The site is still starting" in capsys.readouterr().err
+
+
+def test_a_command_gets_the_settings_of_the_site_above_those_of_the_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in (servers, errands):
+        monkeypatch.setattr(module, "HOME", tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://the-sites")
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://the-sites-owner")
+    errands.admit(Servers(tmp_path), {**os.environ, "SITE_URL": "http://127.0.0.1:8001"})
+    monkeypatch.setenv("DATABASE_URL", "postgresql://anothers")
+    monkeypatch.setattr(Servers, "claim", lambda _servers: False)
+
+    monkeypatch.chdir(tmp_path)  # put back afterwards, for a command runs in the project's folder
+    given: dict[str, str] = {}
+    monkeypatch.setattr(errands, "obey", lambda _command, *, env: given.update(env) or 7)
+
+    assert door.main(["site", "--", "python", "manage.py", "stuck"]) == 7
+    assert (given["SITE_URL"], given["DATABASE_URL"]) == ("http://127.0.0.1:8001", "postgresql://the-sites")
+    assert Path.cwd() == servers.PROJECT

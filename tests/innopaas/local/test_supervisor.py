@@ -19,6 +19,24 @@ from innopaas.local.memory import Memory
 
 _PROJECT = Path(__file__).resolve().parents[3]
 _PATIENCE = 150.0
+_LOOK = """
+import sys
+from django.conf import settings
+from billing.models import Order
+print(settings.SITE_URL, Order.objects.exists())
+sys.exit(7)
+"""
+
+
+def do_errand(site: "Site", *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "innopaas.local", "site", "--", *command],
+        cwd=site.folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(site.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 class Site:
@@ -83,6 +101,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_the_site_starts_survives_a_kill_and_leaves_no_process_behind(site: Site) -> None:
+    early = do_errand(site, "python", "manage.py", "stuck")
+    assert early.stderr.startswith("innopaas: The site is not up: start it with `make run`")
     first = site.start()
     site.wait(first)
     assert requests.get(f"{site.address}/healthz", timeout=10).status_code == 200
@@ -93,6 +113,9 @@ def test_the_site_starts_survives_a_kill_and_leaves_no_process_behind(site: Site
     assert second.returncode == 1
     assert second.stderr.startswith("innopaas: It is already running in ")
 
+    errand = do_errand(site, "python", "manage.py", "shell", "-v", "0", "-c", _LOOK)
+    assert (errand.returncode, errand.stdout.split()) == (7, [f"{site.address}", "True"]), errand.stderr
+
     first.send_signal(signal.SIGKILL)
     first.wait()
     again = site.start()  # at once, while what was left behind may still be there
@@ -101,6 +124,9 @@ def test_the_site_starts_survives_a_kill_and_leaves_no_process_behind(site: Site
     again.send_signal(signal.SIGINT)
     assert again.wait(timeout=30) == 130
     site.wait_until_empty()
+    late = do_errand(site, "python", "manage.py", "stuck")
+    assert (late.returncode, late.stdout) == (1, "")
+    assert late.stderr.startswith("innopaas: The site is not up")
 
 
 def test_a_taken_port_is_one_sentence_and_leaves_nothing_behind(site: Site) -> None:

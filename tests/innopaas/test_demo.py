@@ -1,0 +1,57 @@
+"""The demo's history: made by the site's own verbs, once, and with nothing that an audit or a close would find."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import LazySettings
+
+from billing.models import Dispute, Fapiao, LegalEntity, Order, Refund
+from innopaas import audit, demo, demo_history, demo_transfers
+from payments import stripe_api
+from payments.models import BankRefund, DayClose, Difference, Payout
+from payments.standin.client import StandIn
+from wallet import audit as ledger_audit
+from wallet.models import Posting
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stripe(settings: LazySettings) -> Iterator[StandIn]:
+    """A Stripe of its own: the history turns its clock."""
+    with StandIn.start() as running:
+        settings.STRIPE_API_BASE = running.base
+        stripe_api.connect.cache_clear()
+        yield running
+    stripe_api.connect.cache_clear()
+
+
+def test_six_weeks_are_made_once_and_agree_with_themselves(stripe: StandIn) -> None:
+    now = datetime.now(UTC)
+    before = set(ledger_audit.find_problems(checks=audit.CHECKS, now=now))
+    demo.add_people(password="innopaas-demo", now=now)
+    demo_transfers.open_accounts()
+    demo_history.complete_entity()
+
+    for _twice in range(2):
+        demo_history.fill(now=now)
+        made = (Order.objects.count(), Posting.objects.count(), Payout.objects.count(), DayClose.objects.count())
+    demo_history.fill(now=now)
+
+    assert made == (Order.objects.count(), Posting.objects.count(), Payout.objects.count(), DayClose.objects.count())
+    assert set(ledger_audit.find_problems(checks=audit.CHECKS, now=now)) == before
+    *signed, yesterday = DayClose.objects.order_by("day")
+    assert all(close.is_signed for close in signed)
+    assert not yesterday.is_signed
+    assert not Difference.objects.unexplained().exists()
+    assert yesterday.differences.open().filter(is_timing=False).exclude(owner=None).exclude(note="").exists()
+    mine = Order.objects.filter(form_token__startswith="demo-history-")
+    assert sorted(Refund.objects.filter(order__in=mine).values_list("state", flat=True)) == [
+        *("ASKED", "ASKED", "SUCCEEDED")
+    ]
+    assert BankRefund.objects.get(refund__order__in=mine).approved_at is None
+    assert sorted(Dispute.objects.filter(order__in=mine).values_list("state", flat=True)) == ["OPEN", "WON"]
+    assert sorted(Fapiao.objects.filter(order__in=mine).values_list("state", flat=True)) == ["ISSUED", "REQUESTED"]
+    assert sorted(payout.line is None for payout in Payout.objects.all()) == [False, True]
+    assert not LegalEntity.objects.get(issues_by_default=True).lacks
