@@ -98,15 +98,18 @@ def _find_strange_charges(span: Span) -> Iterator[Found]:
     strange = BalanceTransaction.objects.filter(
         type__in=_CHARGES, organisation_id=HOUSE_ID, stripe_created_at__gte=span.start, stripe_created_at__lt=span.end
     )
+    named = set[str]()
     for transaction in strange.order_by("id"):
         if span.is_today(transaction.stripe_created_at):
+            key = f"charge:{transaction.source_id}"
             yield Found(
-                key=f"charge:{transaction.source_id}",
+                key=f"{key}:{transaction.stripe_id}" if key in named else key,  # one charge, listed twice
                 kind=Kind.CHARGE_UNKNOWN_HERE,
                 amount=transaction.amount,
                 subject=transaction.source_id,
                 detail=transaction.description,
             )
+            named.add(key)
 
 
 def _find_held_charges(span: Span) -> Iterator[Found]:

@@ -47,7 +47,7 @@ def listed(payment: Payment, *, fee: str = "0", at: datetime = NOON, **facts: ob
         "available_at": at + timedelta(days=2),
         "loaded_at": at,
         "outcome": Outcome.AGREED,
-        "organisation": payment.organisation,
+        "organisation_id": payment.organisation_id,
     }
     return BalanceTransaction.objects.create(**(fields | facts))
 

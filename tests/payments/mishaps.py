@@ -137,7 +137,7 @@ def fee_posted_otherwise(shop: Shop) -> Named:
     """A row that calls another one's posting its own, as somebody may write it in the database."""
     moment = at(shop.today - A_DAY, 12)
     posted = BalanceTransaction.objects.filter(
-        outcome="POSTED", type="charge", stripe_created_at__gte=moment - timedelta(hours=8)
+        organisation=shop.acme, outcome="POSTED", type="charge", stripe_created_at__gte=moment - timedelta(hours=8)
     ).first()
     assert posted
     forged = BalanceTransaction.objects.get(pk=posted.pk)

@@ -14,7 +14,7 @@ from tests.payments import offline
 from tests.payments.closing import DAY, NEXT_MORNING, NOON, Outcome, card_order, kinds, listed
 from tests.people import make_owner, make_staff
 from wallet.calendar import BOOKS
-from wallet.models import Organisation, SealedDay, User
+from wallet.models import HOUSE_ID, Organisation, SealedDay, User
 
 pytestmark = pytest.mark.django_db
 Kind = Difference.Kind
@@ -66,6 +66,13 @@ def test_what_was_timing_is_gone_once_the_other_side_has_it(acme: Organisation) 
     listed(payment, at=NEXT_MORNING)
     assert kinds(draw_up()) == [(Kind.OTHER_DAY, payment.order.number)]
     assert Difference.objects.get(kind=Kind.PAYMENT_UNKNOWN_THERE).gone_at == NEXT_MORNING
+
+
+def test_a_strange_charge_that_is_listed_twice_is_named_twice(acme: Organisation) -> None:
+    for _ in range(2):
+        listed(card_order(acme), organisation_id=HOUSE_ID, source_id="ch_strange", payment_intent_id="")
+    found = [each for each in draw_up() if each.kind == Kind.CHARGE_UNKNOWN_HERE]
+    assert [each.subject for each in found] == ["ch_strange", "ch_strange"]
 
 
 def test_a_transaction_that_is_not_posted_is_named_with_its_reason(acme: Organisation) -> None:
