@@ -87,7 +87,8 @@ def complete_entity() -> None:
     entity = LegalEntity.objects.get(issues_by_default=True)
     if entity.lacks:
         account = BankAccount.objects.get(code="demo-cny")
-        entity.name_en, entity.name_zh = account.legal_entity, account.payee_zh
+        if not LegalEntity.objects.filter(name_en=account.legal_entity).exists():  # an older demo has it already
+            entity.name_en, entity.name_zh = account.legal_entity, account.payee_zh
         entity.address, entity.tax_number = "1 Example Road\nShanghai, China", "91310000EXAMPLE001"
         legal_entities.keep(entity)
 

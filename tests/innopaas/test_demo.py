@@ -9,7 +9,7 @@ from django.conf import LazySettings
 from billing.models import Dispute, Fapiao, LegalEntity, Order, Refund
 from innopaas import audit, demo, demo_history, demo_transfers
 from payments import stripe_api
-from payments.models import BankRefund, DayClose, Difference, Payout
+from payments.models import BankAccount, BankRefund, DayClose, Difference, Payout
 from payments.standin.client import StandIn
 from wallet import audit as ledger_audit
 from wallet.models import Posting
@@ -55,3 +55,12 @@ def test_six_weeks_are_made_once_and_agree_with_themselves(stripe: StandIn) -> N
     assert sorted(Fapiao.objects.filter(order__in=mine).values_list("state", flat=True)) == ["ISSUED", "REQUESTED"]
     assert sorted(payout.line is None for payout in Payout.objects.all()) == [False, True]
     assert not LegalEntity.objects.get(issues_by_default=True).lacks
+
+
+def test_entity_of_an_older_demo_keeps_its_name_beside_the_one_that_is_completed() -> None:
+    demo_transfers.open_accounts()
+    account = BankAccount.objects.get(code="demo-cny")
+    LegalEntity.objects.create(code="OLD", name_en=account.legal_entity, name_zh=account.payee_zh)
+    demo_history.complete_entity()
+    assert not LegalEntity.objects.get(issues_by_default=True).lacks
+    assert LegalEntity.objects.filter(name_en=account.legal_entity).count() == 1
