@@ -57,9 +57,9 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit the tree stands on; with a + when something in it is not committed."""
-    described = _git("describe", "--always", "--abbrev=9", "--exclude=*", "--dirty=+")
-    return described or "unknown"
+    """The commit the tree stands on; with a + when something in it but what this writes is not committed."""
+    changed = _git("status", "--porcelain", "--", ".", ":!docs/proofs.json", ":!docs/promises.md")
+    return f"{_git('rev-parse', '--short=9', 'HEAD') or 'unknown'}{'+' if changed else ''}"
 
 
 def _git(*arguments: str) -> str:
