@@ -18,6 +18,7 @@ RUN rm -rf innopaas/local payments/standin \
     && .venv/bin/python -m babel.messages.frontend --quiet compile --directory locale --domain django
 # Settings want every variable; these values are gone with the command and reach no image layer.
 RUN SECRET_KEY=only-while-static-files-are-collected-0123456789-0123456789 DEBUG=0 ALLOWED_HOSTS=build.invalid \
+    DATA_KEYS=0000000000000000000000000000000000000000000000000000000000000000 \
     DATABASE_URL=postgresql://build@127.0.0.1/build REDIS_URL=redis://127.0.0.1:6379/0 EMAIL_URL=dummy:// \
     STRIPE_SECRET_KEY=sk_test_build STRIPE_WEBHOOK_SECRETS=whsec_build SITE_URL=https://build.invalid \
     .venv/bin/python manage.py collectstatic --no-input

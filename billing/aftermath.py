@@ -48,8 +48,10 @@ def sum_counting(order: Order) -> Money:
 
 
 def was_taken_back(order: Order) -> bool:
-    """Whether the order's credit was reversed, as an undone move or for a correction."""
-    return order.events.filter(note__in=TAKEN_BACK).exists()
+    """Whether the order's credit was reversed, as an undone move or for a correction. Reads the events, which pages
+    fetch beforehand.
+    """
+    return any(event.note in TAKEN_BACK for event in order.events.all())
 
 
 def find_bearer(order: Order) -> Order:

@@ -1,6 +1,6 @@
 """Low balances: what counts as low for each, who is told, and one notice a dip."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -20,7 +20,7 @@ from products.charges import INSUFFICIENT_CODE
 from products.models import Product
 from wallet import chart
 from wallet.calendar import BOOKS, business_date
-from wallet.models import Account, Organisation, Role, User
+from wallet.models import Account, Role, User
 from wallet.money import LARGEST, WALLET_CURRENCY
 
 DEFAULT_DAYS: Final = 3
@@ -141,7 +141,7 @@ def days_left(*, organisation_id: UUID, target: str, available: Money, today: da
         average = usage.average_daily(organisation_id=organisation_id, product=product, today=today)
         return usage.days_left(available, average)
     moved = _read_moved([organisation_id], today=today)
-    if len(moved.get(organisation_id, {})) < _DAYS_OF_A_PACE:
+    if sum(1 for amount in moved.get(organisation_id, {}).values() if amount) < _DAYS_OF_A_PACE:
         return None
     return usage.days_left(available, _pace_wallets(moved, today=today)[organisation_id])
 
@@ -181,22 +181,26 @@ def _read_facts(alert: LowBalanceAlert, *, today: date) -> dict[str, str]:
 
 
 def _read_moved(organisation_ids: Sequence[UUID], *, today: date) -> Mapping[UUID, Mapping[date, Decimal]]:
-    """What left each wallet on the days on which something did, today and the days of the pace before it."""
+    """What left each wallet on the days on which something did, today and the days of the pace before it. Where
+    something had left before those, zero for the day before them.
+    """
+    begins = _begin(today)
     ends = datetime.combine(today + timedelta(days=1), time.min, BOOKS)
-    lately = moves.standing().filter(organisation__in=organisation_ids, paid_at__gte=_begin(today), paid_at__lt=ends)
+    lately = moves.standing().filter(organisation__in=organisation_ids, paid_at__gte=begins, paid_at__lt=ends)
+    before = moves.standing().filter(organisation=OuterRef("organisation"), paid_at__lt=begins)
     moved: dict[UUID, dict[date, Decimal]] = {}
     by_day = lately.values("organisation_id", day=TruncDate("paid_at", tzinfo=BOOKS))
-    for row in by_day.annotate(total=Sum("paid")):
-        moved.setdefault(row["organisation_id"], {})[row["day"]] = row["total"]
+    for row in by_day.annotate(total=Sum("paid"), began_before=Exists(before)):
+        days = moved.setdefault(row["organisation_id"], {})
+        days[row["day"]] = row["total"]
+        if row["began_before"]:
+            days[business_date(begins) - timedelta(days=1)] = Decimal()
     return moved
 
 
 def _pace_wallets(moved: Mapping[UUID, Mapping[date, Decimal]], *, today: date) -> Mapping[UUID, Money]:
-    begins = _begin(today)
-    begun = {organisation_id: min(days) for organisation_id, days in moved.items()}
-    begun |= dict.fromkeys(_find_begun(moved, begins), business_date(begins))
     return {
-        organisation_id: Money(usage.pace(days, begun_on=begun[organisation_id], today=today), WALLET_CURRENCY)
+        organisation_id: Money(usage.pace(days, today=today), WALLET_CURRENCY)
         for organisation_id, days in moved.items()
     }
 
@@ -204,12 +208,6 @@ def _pace_wallets(moved: Mapping[UUID, Mapping[date, Decimal]], *, today: date) 
 def _begin(today: date) -> datetime:
     """The first moment that counts for the pace."""
     return datetime.combine(today - timedelta(days=usage.WINDOW), time.min, BOOKS)
-
-
-def _find_begun(organisation_ids: Iterable[UUID], moment: datetime) -> set[UUID]:
-    """The organisations that moved something on from their wallet before that moment."""
-    before = moves.standing().filter(organisation=OuterRef("pk"), paid_at__lt=moment)
-    return set(Organisation.objects.filter(Exists(before), pk__in=organisation_ids).values_list("pk", flat=True))
 
 
 def _suggest(average: Money | None) -> Decimal:

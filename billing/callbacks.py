@@ -13,6 +13,7 @@ from django.db import transaction
 from billing import callback_calls
 from billing.models import Callback, CallbackEndpoint
 from billing.models.callbacks import CallbackEvent
+from wallet import ciphers
 from wallet.ids import new_id
 from wallet.models import Organisation, User
 
@@ -58,7 +59,7 @@ def add(wish: Wish, *, organisation_id: UUID, by: User, now: datetime) -> Callba
             organisation_id=organisation_id,
             url=url,
             username=f"cb_{secrets.token_hex(8)}",
-            secret=_draw_secret(),
+            secret_encrypted=_draw_secret(),
             events=sorted(wish.events),
             created_by=by,
             created_by_name=str(by),
@@ -68,7 +69,20 @@ def add(wish: Wish, *, organisation_id: UUID, by: User, now: datetime) -> Callba
 
 def rotate(endpoint: CallbackEndpoint) -> None:
     """A new secret, with which every attempt from now on is signed."""
-    CallbackEndpoint.objects.live().filter(pk=endpoint.pk).update(secret=_draw_secret())
+    CallbackEndpoint.objects.live().filter(pk=endpoint.pk).update(secret_encrypted=_draw_secret())
+
+
+def encrypt_again() -> int:
+    """Every secret that an older key holds, by the first of DATA_KEYS; returns how many. Repeat it until none is."""
+    done = 0
+    for pk in CallbackEndpoint.objects.values_list("pk", flat=True):
+        with transaction.atomic(durable=True):
+            endpoint = CallbackEndpoint.objects.select_for_update().get(pk=pk)
+            if not ciphers.is_of_first_key(text=endpoint.secret_encrypted):
+                endpoint.secret_encrypted = ciphers.encrypt(text=endpoint.secret)
+                endpoint.save(update_fields=["secret_encrypted"])
+                done += 1
+    return done
 
 
 def switch_off(endpoint: CallbackEndpoint) -> None:
@@ -137,4 +151,4 @@ def compose(
 
 
 def _draw_secret() -> str:
-    return f"cbs_{secrets.token_urlsafe(32)}"
+    return ciphers.encrypt(text=f"cbs_{secrets.token_urlsafe(32)}")

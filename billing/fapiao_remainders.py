@@ -64,13 +64,18 @@ def why_none(order: Order) -> str:
     """Why there is no fapiao of this order, whatever was asked for before; empty when there may be one."""
     if order.method == Method.BALANCE:
         return _("This order moved money from the wallet. A fapiao is asked for with the top-up that brought it in.")
-    if order.method != Method.OFFLINE or order.paid.currency.code != CURRENCY:
+    if not is_paid_so(order):
         return _("Fapiao are issued for transfers in RMB only. What was paid in another way has its receipt.")
     if not order.is_credited:
         return _("Once the order is paid, a fapiao can be asked for here.")
     if aftermath.was_taken_back(order):
         return _("Its money was credited to another balance instead. Ask with the order that follows this one.")
     return ""
+
+
+def is_paid_so(order: Order) -> bool:
+    """Whether it is paid in the one way of which there are fapiao."""
+    return order.method == Method.OFFLINE and order.paid.currency.code == CURRENCY
 
 
 def why_not_issue(fapiao: Fapiao) -> str:

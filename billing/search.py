@@ -54,22 +54,27 @@ class OrderFilter:
 
 def own(memberships: Sequence[Member]) -> QuerySet[Order]:
     """The orders of every organisation somebody belongs to, less those of products that he may not use there."""
+    return Order.objects.filter(is_own(memberships))
+
+
+def is_own(memberships: Sequence[Member]) -> Q:
+    """The condition that an order is one of those."""
     limited = access.limited_codes(memberships)
     mine = Q(organisation_id__in=[member.organisation_id for member in memberships])
     for organisation_id, codes in limited.items():
         mine &= ~Q(organisation_id=organisation_id) | Q(target__in=[chart.WALLET, *codes])
-    return Order.objects.filter(mine)
+    return mine
 
 
-def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Together with what `explanations.explain` reads."""
-    stories = orders.select_related("transfer__taken_by", "transfer__account", "finding")
-    return stories.prefetch_related("flags", "payments", "events", "refunds", "transfer__findings")
+def with_hopes(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Together with what `explanations.explain` reads of those whose money may still come: for lists of them."""
+    return orders.select_related("transfer").prefetch_related("flags", "payments", "events", "transfer__findings")
 
 
 def readable(memberships: Sequence[Member]) -> QuerySet[Order]:
-    """Those orders with all that a page about one of them tells."""
-    return with_story(own(memberships)).select_related("organisation", "follows")
+    """Those orders with what every page about one of them tells. What only some of them tell is read where it is."""
+    found = own(memberships).select_related("organisation", "follows__finding", "auto_fill", "finding")
+    return found.select_related("transfer__taken_by", "transfer__account").prefetch_related("events", "refunds")
 
 
 def select(*, organisation_id: UUID, narrowed_to: OrderFilter) -> QuerySet[Order]:

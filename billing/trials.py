@@ -10,7 +10,7 @@ from djmoney.money import Money
 
 from billing import moves
 from billing.auto_fill_terms import Terms, smallest_move
-from products import usage
+from products import balances, usage
 from products.models import Product
 from wallet.calendar import BOOKS, business_date
 
@@ -50,7 +50,8 @@ def try_out(terms: Terms, *, organisation_id: UUID, product: Product, today: dat
 
     Whether the wallet held enough on each day is not looked at.
     """
-    days = usage.read_days(organisation_id=organisation_id, product=product, today=today)
+    holds = balances.read(organisation_id=organisation_id, product=product).total
+    days = usage.read_days(organisation_id=organisation_id, product=product, holds=holds, today=today)
     own = _read_own(organisation_id, product, since=days[0].day)
     return run(terms, days, own=own, least=smallest_move(product))
 

@@ -46,13 +46,10 @@ def count(first: date, last: date) -> int:
 
 def next_office_hour(now: datetime) -> datetime:
     """The first full hour after now in which the finance team works."""
-    today = business_date(now)
-    if is_working_day(today):
-        full = now.astimezone(BOOKS).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        hour = max(full, datetime.combine(today, OPENS, BOOKS))
-        if hour < datetime.combine(today, CLOSES, BOOKS):
-            return hour
-    return datetime.combine(_seek(today + _DAY, _DAY), OPENS, BOOKS)
+    full = now.astimezone(BOOKS).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    days = _walk(business_date(now), _DAY)
+    hours = ((max(full, datetime.combine(day, OPENS, BOOKS)), datetime.combine(day, CLOSES, BOOKS)) for day in days)
+    return next(hour for hour, close in hours if hour < close)
 
 
 def missing_years(today: date) -> list[int]:

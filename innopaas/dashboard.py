@@ -7,6 +7,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db import models
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -49,13 +51,17 @@ def _count_stuck(now: datetime) -> list[Count]:
 
 
 def _count_transfers(now: datetime) -> list[Count]:
-    waiting = Transfer.objects.waiting()
-    oldest = waiting.values_list("declared_at", flat=True).first()
-    overdue = waiting.filter(expected_by__lt=now).count()
-    further = waiting.filter(approved()).count()
-    first = waiting.filter(found()).count() - further
+    waiting = Transfer.objects.waiting().aggregate(
+        number=models.Count("pk"),
+        oldest=models.Min("declared_at"),
+        overdue=_number(Q(expected_by__lt=now)),
+        found=_number(Q(found())),
+        approved=_number(Q(approved())),
+    )
+    oldest, overdue, further = waiting["oldest"], waiting["overdue"], waiting["approved"]
+    first = waiting["found"] - further
     return [
-        Count(title=_("Transfers waiting"), figure=waiting.count(), address=_list("payments_transfer")),
+        Count(title=_("Transfers waiting"), figure=waiting["number"], address=_list("payments_transfer")),
         Count(
             title=_("Longest waiting"),
             figure=timesince(oldest, now, depth=1) if oldest else "—",
@@ -83,17 +89,19 @@ def _count_assignments(_now: datetime) -> list[Count]:
 
 
 def _count_lines(_now: datetime) -> list[Count]:
-    lines = BankLine.objects.with_rest()
     undecided = (BankLine.Pile.NEAR, BankLine.Pile.NONE)
+    lines = BankLine.objects.with_rest().aggregate(
+        exact=_number(Q(pile=BankLine.Pile.EXACT)), undecided=_number(Q(pile__in=undecided))
+    )
     return [
         Count(
             title=_("Exact bank lines ready"),
-            figure=lines.filter(pile=BankLine.Pile.EXACT).count(),
+            figure=lines["exact"],
             address=_list("payments_bankline", pile__exact=BankLine.Pile.EXACT, rest="any"),
         ),
         Count(
             title=_("Bank lines to decide"),
-            figure=lines.filter(pile__in=undecided).count(),
+            figure=lines["undecided"],
             address=_list("payments_bankline", pile__in=",".join(undecided), rest="any"),
         ),
     ]
@@ -105,13 +113,15 @@ def _count_corrections(_now: datetime) -> list[Count]:
 
 
 def _count_refunds(_now: datetime) -> list[Count]:
-    asked = Refund.objects.filter(state=Refund.State.ASKED).count()
     to_pay = BankRefund.objects.to_pay().count()
-    failed = Refund.objects.filter(state__in=[Refund.State.FAILED, Refund.State.RETURNED]).count()
+    refunds = Refund.objects.aggregate(
+        asked=_number(Q(state=Refund.State.ASKED)),
+        failed=_number(Q(state__in=[Refund.State.FAILED, Refund.State.RETURNED])),
+    )
     return [
-        Count(title=_("Refunds waiting"), figure=asked, address=_list("billing_refund", needs="decision")),
+        Count(title=_("Refunds waiting"), figure=refunds["asked"], address=_list("billing_refund", needs="decision")),
         Count(title=_("To be paid at the bank"), figure=to_pay, address=reverse("admin:billing_refund_to_pay")),
-        Count(title=_("Refunds failed"), figure=failed, address=_list("billing_refund", needs="failed")),
+        Count(title=_("Refunds failed"), figure=refunds["failed"], address=_list("billing_refund", needs="failed")),
     ]
 
 
@@ -121,15 +131,15 @@ def _count_fapiao(_now: datetime) -> list[Count]:
 
 
 def _count_disputes(now: datetime) -> list[Count]:
-    waiting = Dispute.objects.to_answer()
-    soon = waiting.filter(evidence_due_at__lt=now + timedelta(days=2)).exists()
+    soon = Q(evidence_due_at__lt=now + timedelta(days=2))
+    waiting = Dispute.objects.to_answer().aggregate(number=models.Count("pk"), soon=_number(soon))
     owed = receivables.owed_in_all()
     return [
         Count(
             title=_("Disputes to answer"),
-            figure=waiting.count(),
+            figure=waiting["number"],
             address=_list("billing_dispute", needs="answer"),
-            is_bad=soon,
+            is_bad=waiting["soon"] > 0,
         ),
         Count(title=_("Owed by customers"), figure=shown(owed), address=_list("billing_dispute", needs="money")),
     ]
@@ -243,6 +253,11 @@ def _count_inbox(_now: datetime) -> list[Count]:
     failing = InboxEvent.objects.filter(handled_at__isnull=True).exclude(error="").count()
     address = _list("payments_inboxevent", handled="failing")
     return [Count(title=_("Events of Stripe failing"), figure=failing, address=address, is_bad=failing > 0)]
+
+
+def _number(condition: Q) -> models.Count:
+    """How many rows meet it, beside other sums of the same rows."""
+    return models.Count("pk", filter=condition)
 
 
 def _list(model: str, **narrowed_to: str) -> str:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from payments import sweeps
 from payments.models import Heartbeat, InboxEvent
+from wallet import clocks
 
 SILENCE = timedelta(seconds=50)
 """A worker that has not swept the inbox for this long is called silent; it sweeps every 10 seconds."""
@@ -79,6 +80,10 @@ def _database(_now: datetime) -> str:
     return "ok"
 
 
+def _clock(now: datetime) -> str:
+    return clocks.why_wrong(now) or "ok"
+
+
 def _broker(_now: datetime) -> str:
     """It has to take a write: a replica or a full one answers, and no worker is woken."""
     with Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=1, socket_connect_timeout=1) as broker:
@@ -100,6 +105,7 @@ def _inbox(now: datetime) -> str:
 
 _CHECKS: dict[str, Callable[[datetime], str]] = {
     "database": _database,
+    "clock": _clock,
     "broker": _broker,
     "worker": _worker,
     "inbox": _inbox,

@@ -1,22 +1,24 @@
 """The first page: balance, TOP UP, products, money on its way, latest orders."""
 
-from django.db.models import Case, QuerySet, When
+from collections.abc import Iterable
+
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing import alerts, explanations, search
+from billing import alerts, explanations, search, targets
 from billing.explanations import Explanation
 from billing.models import ON_THEIR_WAY, Method, Order, State
 from innopaas import product_cards
 from wallet import chart
 from wallet.calendar import business_date
-from wallet.models import Account, Member
-from wallet.money import WALLET_CURRENCY
+from wallet.models import Member
 
 _SHOWN = 5
+_ON_THEIR_WAY = Q(state__in=ON_THEIR_WAY) | Q(state=State.REJECTED, method=Method.OFFLINE)
 
 
 @never_cache
@@ -26,35 +28,45 @@ def show(request: HttpRequest) -> HttpResponse:
     if member is None:
         return render(request, "wallet/no_organisation.html")
     now = timezone.now()
-    orders = search.with_story(search.own([member]))
-    balance = Account.objects.balance(
-        organisation_id=member.organisation_id, code=chart.WALLET, currency=WALLET_CURRENCY
-    )
-    on_their_way = [(order, explanations.explain(order, now=now)) for order in _select_on_their_way(orders)]
+    shelf = product_cards.read(member, now=now)
+    orders = _read_orders(search.own([member]))
+    on_their_way = [(order, explanations.explain(order, now=now)) for order in _choose_on_their_way(orders)]
     return render(
         request,
         "innopaas/home.html",
         {
-            "balance": balance,
+            "balance": shelf.wallet,
             "days_left": alerts.days_left(
                 organisation_id=member.organisation_id,
                 target=chart.WALLET,
-                available=balance,
+                available=shelf.wallet,
                 today=business_date(now),
             ),
-            "cards": product_cards.read(member, now=now),
+            "cards": shelf.cards,
             "on_their_way": [{"order": order, "explanation": explanation} for order, explanation in on_their_way],
             "wanted": _find_wanted([explanation for _, explanation in on_their_way]),
-            "latest": orders.order_by("-id")[:_SHOWN],
+            "latest": orders[:_SHOWN],
+            "names": targets.name_all(shelf.products),
             "able": [] if member.may_top_up else Member.objects.able_to_top_up(member.organisation_id),
         },
     )
 
 
-def _select_on_their_way(orders: QuerySet[Order]) -> QuerySet[Order]:
+def _read_orders(own: QuerySet[Order]) -> list[Order]:
+    """Those on their way and the latest in one, newest first."""
+    waiting = own.filter(_ON_THEIR_WAY).order_by(Case(When(state=State.REJECTED, then=0), default=1), "-id")
+    either = waiting.values("pk")[:_SHOWN].union(own.order_by("-id").values("pk")[:_SHOWN])
+    return list(search.with_hopes(Order.objects.filter(pk__in=either)).order_by("-id"))
+
+
+def _choose_on_their_way(orders: Iterable[Order]) -> list[Order]:
     """Those that were not accepted stand first: only they wait for their customer."""
-    waiting = orders.filter(state__in=ON_THEIR_WAY) | orders.filter(state=State.REJECTED, method=Method.OFFLINE)
-    return waiting.order_by(Case(When(state=State.REJECTED, then=0), default=1), "-id")[:_SHOWN]
+    waiting = [order for order in orders if order.is_on_its_way or _may_be_corrected(order)]
+    return sorted(waiting, key=_may_be_corrected, reverse=True)[:_SHOWN]
+
+
+def _may_be_corrected(order: Order) -> bool:
+    return order.state == State.REJECTED and order.method == Method.OFFLINE
 
 
 def _find_wanted(told: list[Explanation]) -> str:

@@ -42,13 +42,25 @@ class Card:
         return smallest is not None and self.holding.available.amount < smallest
 
 
-def read(member: Member, *, now: datetime) -> list[Card]:
-    """The products the member may use; those that are not offered any more only where money is left in them."""
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """An organisation's wallet, the products that a member may use, and a card for each of them that is shown: those
+    that are not offered any more only where money is left in them.
+    """
+
+    wallet: Money
+    products: Sequence[Product]
+    cards: Sequence[Card]
+
+
+def read(member: Member, *, now: datetime) -> Shelf:
+    """What the organisation has, as far as the member may use it."""
     products = list(access.usable(member))
-    holdings = balances.read_all(organisation_id=member.organisation_id, products=products)
-    shown = [product for product in products if product.is_active or holdings[product.pk].total.amount]
+    purse = balances.read_purse(organisation_id=member.organisation_id, products=products)
+    shown = [product for product in products if product.is_active or purse.holdings[product.pk].total.amount]
     averages = usage.average_all(organisation_id=member.organisation_id, products=shown, today=business_date(now))
-    return [_make(product, holdings[product.pk], averages[product.pk]) for product in shown]
+    cards = [_make(product, purse.holdings[product.pk], averages[product.pk]) for product in shown]
+    return Shelf(wallet=purse.wallet, products=products, cards=cards)
 
 
 def read_one(member: Member, product: Product, *, now: datetime) -> Card:

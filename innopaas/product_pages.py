@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from billing.models import AutoFill, LowBalanceAlert
 from innopaas import charts, product_cards
 from products import access, balances, usage
-from products.models import Hold, Product
+from products.models import Hold, Product, ProductBalance
 from wallet.access import MemberRequest, member_required
 from wallet.calendar import business_date
 from wallet.models import Account, Entry, Member, Side
@@ -62,7 +62,7 @@ class EntryPage:
 @member_required
 def list_products(request: MemberRequest) -> HttpResponseBase:
     now = timezone.now()
-    cards = product_cards.read(request.member, now=now)
+    cards = product_cards.read(request.member, now=now).cards
     numbers = product_cards.open_numbers(cards, organisation_id=request.member.organisation_id, now=now)
     return render(
         request,
@@ -80,14 +80,18 @@ def list_products(request: MemberRequest) -> HttpResponseBase:
 @require_safe
 @member_required
 def show_product(request: MemberRequest, slug: str) -> HttpResponseBase:
-    product = access.find_usable(request.member, slug)
+    organisation_id = request.member.organisation_id
+    opened = ProductBalance.objects.filter(organisation_id=organisation_id, product=OuterRef("pk"))
+    usable = access.usable(request.member).annotate(number=Subquery(opened.values("number")))
+    product = usable.filter(slug=slug).first()
     if product is None:
         raise Http404
     now = timezone.now()
-    organisation_id = request.member.organisation_id
-    days = usage.read_days(organisation_id=organisation_id, product=product, today=business_date(now))
     before = _read_place(request)
     card = product_cards.read_one(request.member, product, now=now)
+    days = usage.read_days(
+        organisation_id=organisation_id, product=product, holds=card.holding.total, today=business_date(now)
+    )
     holds = _find_holds(request.member, product)
     alert = LowBalanceAlert.objects.filter(organisation_id=organisation_id, target=product.code).first()
     return render(
@@ -96,7 +100,8 @@ def show_product(request: MemberRequest, slug: str) -> HttpResponseBase:
         {
             "card": card,
             "smallest_price": product.money(product.smallest_price or 0),
-            "number": balances.open_balance(organisation_id=organisation_id, product=product, now=now).number,
+            "number": product.number
+            or balances.open_balance(organisation_id=organisation_id, product=product, now=now).number,
             "chart": charts.draw(days),
             "page": _read_entries(request.member, product, before=before),
             "is_first_page": not before,
@@ -118,9 +123,10 @@ def _read_place(request: HttpRequest) -> int:
 
 def _read_entries(member: Member, product: Product, *, before: int) -> EntryPage:
     """Of what is available: holds take from it, and what they release comes back."""
-    account = Account.objects.of(member.organisation_id).filter(code=product.code, currency=product.currency).first()
-    entries = Entry.objects.filter(account=account).select_related("posting").order_by("-position")
-    found = list((entries.filter(position__lt=before) if before else entries)[: _PAGE + 1]) if account else []
+    account = Account.objects.of(member.organisation_id).filter(code=product.code, currency=product.currency)
+    entries = Entry.objects.filter(account=Subquery(account.values("pk"))).select_related("posting")
+    entries = entries.filter(position__lt=before) if before else entries
+    found = list(entries.order_by("-position")[: _PAGE + 1])
     shown = found[:_PAGE]
     return EntryPage(lines=[_put(entry) for entry in shown], older=shown[-1].position if len(found) > _PAGE else 0)
 

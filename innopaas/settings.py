@@ -18,12 +18,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env(eager=False)  # errors are gathered and told together by env.seal() below
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=50))
+_DATA_KEYS: str = env.str("DATA_KEYS", validate=validate.Regexp(r"^[0-9a-f]{64}(,[0-9a-f]{64})*$"))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 _DATABASE: Any = env.dj_db_url("DATABASE_URL")
 _HAS_OWNER = bool(env.str("DATABASE_OWNER_URL", ""))
 _DATABASE_OWNER: Any = env.dj_db_url("DATABASE_OWNER_URL") if _HAS_OWNER else None
+_HAS_REPLICA = bool(env.str("DATABASE_REPLICA_URL", ""))
+_DATABASE_REPLICA: Any = env.dj_db_url("DATABASE_REPLICA_URL") if _HAS_REPLICA else None
 REDIS_URL: str = env.str("REDIS_URL", validate=validate.URL(schemes={"redis", "rediss", "unix"}, require_tld=False))
 STRIPE_SECRET_KEY: str = env.str("STRIPE_SECRET_KEY", validate=validate.Regexp(r"^(sk|rk)_(test|live)_\w+$"))
 _WEBHOOK_SECRETS: str = env.str("STRIPE_WEBHOOK_SECRETS", validate=validate.Regexp(r"^whsec_[^,\s]+(,whsec_[^,\s]+)*$"))
@@ -35,6 +38,16 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "InnoPaaS <no-reply@inno
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", str(BASE_DIR / ".innopaas" / "media"))
 STAFF_MFA_REQUIRED: bool = env.bool("STAFF_MFA_REQUIRED", not DEBUG)
 STAFF_STEP_UP_MINUTES: int = env.int("STAFF_STEP_UP_MINUTES", 30, validate=validate.Range(min=1))
+BREACHED_PASSWORDS_URL: str = env.str(
+    "BREACHED_PASSWORDS_URL",
+    "" if DEBUG else "https://api.pwnedpasswords.com/range/",
+    validate=validate.Regexp(r"^(|https://.+/|http://127\.0\.0\.1:\d+/)$"),
+)
+PRIVATE_HOSTS: list[str] = env.list("PRIVATE_HOSTS", [])
+SESSION_DAYS: int = env.int("SESSION_DAYS", 14, validate=validate.Range(min=1, max=30))
+SESSION_IDLE_MINUTES: int = env.int("SESSION_IDLE_MINUTES", 12 * 60, validate=validate.Range(min=5))
+STAFF_SESSION_HOURS: int = env.int("STAFF_SESSION_HOURS", 12, validate=validate.Range(min=1, max=24))
+STAFF_SESSION_IDLE_MINUTES: int = env.int("STAFF_SESSION_IDLE_MINUTES", 60, validate=validate.Range(min=5))
 SUPPORT_URL: str = env.str("SUPPORT_URL", "")
 SUPPORT_EMAIL: str = env.str("SUPPORT_EMAIL", "support@innopaas.example")
 SITE_URL: str = env.str("SITE_URL", "http://127.0.0.1:8000" if DEBUG else "")
@@ -70,6 +83,7 @@ if KILL_AT and not DEBUG:
     )
 
 STRIPE_WEBHOOK_SECRETS = _WEBHOOK_SECRETS.split(",")  # several during a rotation
+DATA_KEYS = _DATA_KEYS.split(",")  # the first encrypts, all decrypt
 
 # --- applications -------------------------------------------------------------------------------------------
 
@@ -116,8 +130,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "wallet.middleware.IdleSessionMiddleware",
     "wallet.middleware.CurrentOrganisationMiddleware",
     "wallet.middleware.ChangedRightsMiddleware",
+    "wallet.middleware.DemandedFactorMiddleware",
     "innopaas.middleware.AdminContentPolicyMiddleware",
     "innopaas.middleware.StaffSecondFactorMiddleware",
     "innopaas.middleware.StaffHistoryMiddleware",
@@ -163,7 +179,11 @@ DATABASES: dict[str, Any] = {
     "default": {**_DATABASE, **_DATABASE_SHAPE, "TEST": {"MIRROR": "owner"} if _DATABASE_OWNER else {}},
 }
 if _DATABASE_OWNER:
-    DATABASES["owner"] = {**_DATABASE_OWNER, **_DATABASE_SHAPE, "CONN_MAX_AGE": 0}
+    # The mirror depends on it, not it on the mirror, also when the two have different addresses (a pool before one).
+    DATABASES["owner"] = {**_DATABASE_OWNER, **_DATABASE_SHAPE, "CONN_MAX_AGE": 0, "TEST": {"DEPENDENCIES": []}}
+if _DATABASE_REPLICA:
+    DATABASES["replica"] = {**_DATABASE_REPLICA, **_DATABASE_SHAPE, "TEST": {"MIRROR": "default"}}
+DATABASE_ROUTERS = ["wallet.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis may vanish: nobody is logged out by that, and rate limits go on, so both stand in the database.
@@ -180,7 +200,7 @@ CACHES = {
         "OPTIONS": _CACHE_SIZE,
     },
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "wallet.session_store"
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -239,6 +259,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "wallet.password_rules.OwnWordsValidator"},
+    {"NAME": "wallet.password_rules.BreachedPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -256,6 +278,7 @@ STAFF_LOGIN_FRESH_FOR = timedelta(hours=12)
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key", "signup": "20/m/ip"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "wallet.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "InnoPaaS"
@@ -332,7 +355,7 @@ if not DEBUG:  # browsers take these names over https and for this very host onl
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     LANGUAGE_COOKIE_NAME = "__Host-language"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600  # of a visitor; a login sets its own end, wallet/sessions.py
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/", r"^payments/stripe/webhook/$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None

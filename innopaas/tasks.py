@@ -5,10 +5,10 @@ import logging
 from celery import shared_task
 from django.core.management import call_command
 from django.db import connection
-from django.utils import timezone
 from psycopg.sql import SQL, Identifier
 
 from innopaas import audit
+from wallet import clocks
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _CACHE_TABLES = ("cache_entry", "cache_mark")
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def audit_ledger() -> None:
     """Run the audit and keep its result; a difference is an error in the log as well."""
-    for problem in audit.run(now=timezone.now()).problems:
+    for problem in audit.run(now=clocks.read()).problems:
         logger.error("the audit found a difference: %s", problem)
 
 

@@ -3,10 +3,10 @@
 import logging
 
 from celery import shared_task
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from payments import inbox, sweeps
+from wallet import clocks
 
 logger = logging.getLogger(__name__)
 
@@ -15,12 +15,12 @@ _SWEEPS = {sweep.name: sweep for sweep in sweeps.SWEEPS}
 
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def handle_inbox() -> None:
-    inbox.handle_due(now=timezone.now())
+    inbox.handle_due(now=clocks.read())
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def sweep(name: str) -> None:
-    sweeps.run(_SWEEPS[name], now=timezone.now())
+    sweeps.run(_SWEEPS[name], now=clocks.read())
 
 
 def wake_inbox() -> None:

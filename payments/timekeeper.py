@@ -6,9 +6,9 @@ from typing import Any
 
 from celery import bootsteps
 from django.db import connections
-from django.utils import timezone
 
 from payments import sweeps
+from wallet import clocks
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Timekeeper(bootsteps.StartStopStep):
 
 def _tick() -> None:
     try:
-        sweeps.run_overdue(now=timezone.now())
+        sweeps.run_overdue(now=clocks.read())
     except Exception:  # the database may be away too; the clock goes on
         logger.exception("the timekeeper could not run the sweeps")
     finally:

@@ -42,10 +42,11 @@ def limited_codes(members: Sequence[Member]) -> Mapping[UUID, frozenset[str]]:
     others = [member.pk for member in members if member.role != Role.OWNER]
     if not others:
         return {}
-    limits = ProductAccess.objects.filter(member__in=others).select_related("member").prefetch_related("products")
-    return {
-        limit.member.organisation_id: frozenset(product.code for product in limit.products.all()) for limit in limits
-    }
+    limits = ProductAccess.objects.filter(member__in=others)
+    codes: dict[UUID, set[str]] = {}
+    for organisation_id, slug in limits.values_list("member__organisation_id", "products__slug"):
+        codes.setdefault(organisation_id, set()).update([chart.product(slug)] if slug else [])
+    return {organisation_id: frozenset(own) for organisation_id, own in codes.items()}
 
 
 def is_limited(member: Member) -> bool:

@@ -1,5 +1,6 @@
 """Product balances by their numbers: opened when first needed, and what they hold."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +12,7 @@ from products import numbers
 from products.models import Product, ProductBalance
 from wallet import chart
 from wallet.models import Account
+from wallet.money import WALLET_CURRENCY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,14 @@ class Holding:
     @property
     def total(self) -> Money:
         return self.available + self.held
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purse:
+    """What an organisation has: in its wallet, and in product balances, by the products' ids."""
+
+    wallet: Money
+    holdings: Mapping[UUID, Holding]
 
 
 def open_balance(*, organisation_id: UUID, product: Product, now: datetime) -> ProductBalance:
@@ -40,15 +50,21 @@ def read(*, organisation_id: UUID, product: Product) -> Holding:
     return read_all(organisation_id=organisation_id, products=[product])[product.pk]
 
 
-def read_all(*, organisation_id: UUID, products: list[Product]) -> dict[UUID, Holding]:
+def read_all(*, organisation_id: UUID, products: Sequence[Product]) -> Mapping[UUID, Holding]:
     """What the balances of these products hold, by the products' ids, in one query."""
+    return read_purse(organisation_id=organisation_id, products=products).holdings
+
+
+def read_purse(*, organisation_id: UUID, products: Sequence[Product]) -> Purse:
+    """The same together with the wallet, in one query."""
     codes = [code for product in products for code in (product.code, chart.held(product.code))]
-    found = Account.objects.of(organisation_id).filter(code__in=codes)
+    found = Account.objects.of(organisation_id).filter(code__in=[chart.WALLET, *codes])
     held = {(account.code, account.balance.currency.code): account.balance for account in found}
-    return {
+    holdings = {
         product.pk: Holding(
             available=held.get((product.code, product.currency), product.money(0)),
             held=held.get((chart.held(product.code), product.currency), product.money(0)),
         )
         for product in products
     }
+    return Purse(wallet=held.get((chart.WALLET, WALLET_CURRENCY), Money(0, WALLET_CURRENCY)), holdings=holdings)

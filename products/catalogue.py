@@ -1,6 +1,6 @@
 """The catalogue: what can be topped up, and which product an account code belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -31,4 +31,9 @@ def find_offered(code: str) -> Product | None:
 
 def names() -> Mapping[str, str]:
     """Every product's name in the reader's language, by account code: one query, for lists."""
-    return MappingProxyType({product.code: product.title for product in Product.objects.all()})
+    return name_all(Product.objects.all())
+
+
+def name_all(products: Iterable[Product]) -> Mapping[str, str]:
+    """The same of these products alone."""
+    return MappingProxyType({product.code: product.title for product in products})

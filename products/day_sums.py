@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from django.db import connection
@@ -31,21 +31,44 @@ class Sums:
 Key: TypeAlias = tuple[UUID, UUID]
 """An organisation's id and a product's."""
 
-Moved: TypeAlias = dict[Key, dict[date, Sums]]
 
-
-def read(products: Sequence[Product], wanted: Sequence[tuple[UUID, date]]) -> Moved:
-    """What the ledger says about these organisations' days."""
-    moved: Moved = {}
-    if not wanted:
-        return moved
-    organisation_ids, days = ([pair[place] for pair in wanted] for place in (0, 1))
+def read(product: Product, organisation_id: UUID, *, first: date, last: date) -> dict[date, Sums]:
+    """What the ledger says of one balance's days; those that are kept already are not among them."""
+    asked: dict[str, Any] = {
+        "organisations": [organisation_id],
+        "products": [product.pk],
+        "spending": SPENDING,
+        "first": first,
+        "last": last,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [SPENDING, SPENDING, organisation_ids, days, [product.pk for product in products]])
-        for organisation_id, product_id, day, spent, charge_count, net in cursor.fetchall():
-            sums = Sums(spent=spent, charge_count=charge_count, net=net)
-            moved.setdefault((organisation_id, product_id), {})[day] = sums
-    return moved
+        cursor.execute(_LIVE, asked)
+        return {
+            day: Sums(spent=spent, charge_count=charge_count, net=net)
+            for day, spent, charge_count, net in cursor.fetchall()
+        }
+
+
+def read_use(
+    products: Sequence[Product], organisation_ids: Sequence[UUID], *, first: date, today: date
+) -> dict[Key, dict[date, Decimal]]:
+    """What these products were used for, on the days on which they were: all of them from the first day to yesterday,
+    and the last one before that. Of a product used on none of them, today.
+    """
+    used: dict[Key, dict[date, Decimal]] = {}
+    asked: dict[str, Any] = {
+        "organisations": list(organisation_ids),
+        "products": [product.pk for product in products],
+        "spending": SPENDING,
+        "first": first,
+        "last": today - timedelta(days=1),
+        "today": today,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_USED, asked)
+        for organisation_id, product_id, day, spent in cursor.fetchall():
+            used.setdefault((organisation_id, product_id), {})[day] = spent
+    return used
 
 
 def have_any(first: date, last: date) -> bool:
@@ -70,24 +93,80 @@ def sum_up(first: date, last: date) -> Iterator[UsageDay]:
                 )
 
 
-# Both read the postings of whole days by their index (posting_by_day). A product's balance is two accounts,
+# All read the postings of whole days by their index (posting_by_day). A product's balance is two accounts,
 # product:<slug> and product:<slug>:held.
 
-_LIVE: Final = """
-SELECT wanted.organisation_id, product.id, wanted.day,
-       coalesce(sum(entry.amount) FILTER (WHERE posting.kind = ANY(%s) AND entry.side = 'DEBIT'), 0),
-       count(*) FILTER (WHERE posting.kind = ANY(%s) AND entry.side = 'DEBIT'),
-       sum(CASE entry.side WHEN 'CREDIT' THEN entry.amount ELSE -entry.amount END)
-FROM unnest(%s::uuid[], %s::date[]) AS wanted (organisation_id, day)
-JOIN wallet_posting AS posting
-     ON posting.organisation_id = wanted.organisation_id AND posting.business_date = wanted.day
-JOIN wallet_entry AS entry ON entry.posting_id = posting.id
-JOIN wallet_account AS account ON account.id = entry.account_id
-JOIN products_product AS product ON starts_with(account.code, 'product:')
-     AND product.slug = split_part(account.code, ':', 2) AND product.currency = account.currency
-WHERE product.id = ANY(%s)
-GROUP BY wanted.organisation_id, product.id, wanted.day
+# Days that are kept are read from there, the others from the ledger: all are kept together, so an organisation's last
+# kept day tells.
+_KEPT_TO: Final = """
+kept_to AS (
+    SELECT organisation.id AS organisation_id, coalesce(max(kept.day), %(first)s::date - 1) AS day
+    FROM unnest(%(organisations)s::uuid[]) AS organisation (id)
+    LEFT JOIN products_usageday AS kept ON kept.organisation_id = organisation.id AND kept.day >= %(first)s
+    GROUP BY organisation.id
+)
 """
+
+_POSTED_LATER: Final = """
+    FROM kept_to
+    CROSS JOIN generate_series(1, %(last)s::date - kept_to.day) AS later (days)
+    JOIN wallet_posting AS posting
+         ON posting.organisation_id = kept_to.organisation_id AND posting.business_date = kept_to.day + later.days
+    JOIN wallet_entry AS entry ON entry.posting_id = posting.id
+    JOIN wallet_account AS account ON account.id = entry.account_id
+    JOIN products_product AS product ON starts_with(account.code, 'product:')
+         AND product.slug = split_part(account.code, ':', 2) AND product.currency = account.currency
+    WHERE product.id = ANY(%(products)s)
+"""
+
+_LIVE: Final = f"""
+WITH {_KEPT_TO}
+SELECT posting.business_date,
+       coalesce(sum(entry.amount) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'), 0),
+       count(*) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'),
+       sum(CASE entry.side WHEN 'CREDIT' THEN entry.amount ELSE -entry.amount END)
+{_POSTED_LATER}
+GROUP BY posting.business_date
+"""
+
+# Today is read of balances never used before alone: their accounts have few entries but today's.
+_USED: Final = f"""
+WITH {_KEPT_TO}, used AS (
+    SELECT organisation_id, product_id, day, spent FROM products_usageday
+    WHERE organisation_id = ANY(%(organisations)s) AND product_id = ANY(%(products)s)
+      AND day BETWEEN %(first)s AND %(last)s AND spent > 0
+    UNION ALL
+    SELECT posting.organisation_id, product.id, posting.business_date, sum(entry.amount)
+    {_POSTED_LATER}
+      AND posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'
+    GROUP BY posting.organisation_id, product.id, posting.business_date
+    UNION ALL
+    SELECT kept_to.organisation_id, product.id, before.day, before.spent
+    FROM kept_to
+    CROSS JOIN unnest(%(products)s::uuid[]) AS product (id)
+    CROSS JOIN LATERAL (
+        SELECT kept.day, kept.spent FROM products_usageday AS kept
+        WHERE kept.organisation_id = kept_to.organisation_id AND kept.product_id = product.id
+          AND kept.day < %(first)s AND kept.charge_count > 0
+        ORDER BY kept.day DESC LIMIT 1
+    ) AS before
+), begun_today AS (
+    SELECT account.organisation_id, product.id, posting.business_date, sum(entry.amount)
+    FROM products_product AS product
+    JOIN wallet_account AS account ON account.organisation_id = ANY(%(organisations)s)
+         AND account.code IN ('product:' || product.slug, 'product:' || product.slug || ':held')
+         AND account.currency = product.currency
+    JOIN wallet_entry AS entry ON entry.account_id = account.id AND entry.side = 'DEBIT'
+    JOIN wallet_posting AS posting ON posting.id = entry.posting_id
+         AND posting.business_date = %(today)s AND posting.kind = ANY(%(spending)s)
+    WHERE product.id = ANY(%(products)s)
+      AND NOT EXISTS (
+          SELECT FROM used WHERE used.organisation_id = account.organisation_id AND used.product_id = product.id
+      )
+    GROUP BY account.organisation_id, product.id, posting.business_date
+)
+SELECT * FROM used UNION ALL SELECT * FROM begun_today
+"""  # noqa: S608  # made of the constants above alone
 
 # A day's closing is what the balance holds now without what moved after that day: it needs no row of the day before.
 _ROLL_UP: Final = """

@@ -13,6 +13,7 @@ from django.utils import translation
 from psycopg.sql import SQL, Identifier
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests import databases
 from wallet.models import Organisation
 
 
@@ -28,16 +29,27 @@ def django_db_setup(
 ) -> Iterator[None]:
     """One database a worker, made and migrated by the owner; `default` looks at it as the application's role.
 
-    pytest-django's own fixture makes only the databases that tests name, and no test names `owner`.
+    It is copied, unless an option keeps it or wants it made anew. pytest-django's own fixture makes only the databases
+    that tests name, and no test names `owner`.
     """
     verbosity = request.config.option.verbose
+    is_copied = not django_db_keepdb and not django_db_createdb
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity, interactive=False, keepdb=django_db_keepdb and not django_db_createdb)
+        if is_copied:
+            databases.copy(_name_database())
+        keepdb = is_copied or (django_db_keepdb and not django_db_createdb)
+        made = setup_databases(verbosity, interactive=False, keepdb=keepdb)
     yield
     with django_db_blocker.unblock():
         connections.close_all()
         if not django_db_keepdb:
             teardown_databases(made, verbosity)
+
+
+def _name_database() -> str:
+    """As Django names the owner's."""
+    named = connections["owner"].settings_dict
+    return str(named["TEST"]["NAME"] or f"test_{named['NAME']}")
 
 
 @pytest.fixture(autouse=True)

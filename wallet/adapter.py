@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
@@ -15,8 +16,9 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import get_language
 
-from wallet import invitations, organisations, second_factors, sessions
+from wallet import ciphers, invitations, organisations, second_factors, sessions
 from wallet.forms import INVITATION
+from wallet.middleware import ENDED
 from wallet.models import User
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """A browser that has no language yet takes the person's own."""
-        sessions.remember_rights(session=request.session, user=cast(User, user))
+        place = sessions.Place(address=self.get_client_ip(request), agent=self.get_http_user_agent(request))
+        sessions.begin(session=request.session, user=cast(User, user), place=place, now=timezone.now())
+        request.session.pop(ENDED, None)
         log.info("logged in", user=str(user.pk), staff=cast(User, user).is_staff)
         response: HttpResponse = super().post_login(request, user, **kwargs)
         if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
@@ -78,6 +82,16 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, {"support_email": settings.SUPPORT_EMAIL, **context})
         if settings.DEBUG:
             self.request.session[MAIL_TO] = email
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Seeds of authenticator apps and of recovery codes are encrypted."""
+
+    def encrypt(self, text: str) -> str:
+        return ciphers.encrypt(text=text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return ciphers.decrypt(text=encrypted_text)
 
 
 def _set_language(response: HttpResponse, language: str) -> None:

@@ -8,11 +8,15 @@ from allauth.mfa.models import Authenticator
 from django.core import signing
 from django.db import transaction
 
+from wallet import ciphers
 from wallet.models import User
 
 VALID_FOR = timedelta(hours=24)
 TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """What counts as a second factor. Recovery codes stand in for one, and are none by themselves."""
+
+_SEEDS = ("secret", "seed")
+"""Where an authenticator app's and recovery codes' rows keep what is secret; a passkey's has none."""
 
 _SALT = "wallet.second_factors"
 
@@ -63,6 +67,16 @@ def start_afresh(*, user_id: UUID) -> None:
     user.save(update_fields=["second_factor_invited_at", "password"])
 
 
+def encrypt_again() -> int:
+    """Every seed that an older key holds, by the first one of DATA_KEYS; returns how many. Repeat it until none is."""
+    done = 0
+    for pk in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).values_list("pk", flat=True):
+        with transaction.atomic(durable=True):
+            factor = Authenticator.objects.select_for_update().get(pk=pk)
+            done += _encrypt_again(factor)
+    return done
+
+
 def check(*, token: str, user_id: UUID, now: datetime) -> datetime:
     """When the link was made; `LinkClosed` if `accept` would refuse it."""
     try:
@@ -82,3 +96,12 @@ def accept(*, token: str, user_id: UUID, now: datetime) -> None:
     mine = User.objects.filter(pk=user_id, second_factor_invited_at=made_at)
     if not mine.update(second_factor_invited_at=None):
         raise LinkClosed
+
+
+def _encrypt_again(factor: Authenticator) -> bool:
+    held = [name for name in _SEEDS if name in factor.data and not ciphers.is_of_first_key(text=factor.data[name])]
+    for name in held:
+        factor.data[name] = ciphers.encrypt(text=ciphers.decrypt(text=factor.data[name]))
+    if held:
+        factor.save(update_fields=["data"])
+    return bool(held)

@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from wallet.views import confirmations, details, invitations, languages, mails, members, organisations, second_factors
+from wallet.views import (
+    confirmations,
+    details,
+    factor_demands,
+    invitations,
+    languages,
+    mails,
+    members,
+    organisations,
+    second_factors,
+    sessions,
+)
 
 app_name = "wallet"
 
@@ -20,6 +31,11 @@ urlpatterns = [
     path("invitations/", invitations.invite, name="invite"),
     path("invitations/withdraw/", invitations.withdraw, name="withdraw"),
     path("invitations/<str:token>/", invitations.accept, name="accept"),
+    path("members/second-factor/demand/", factor_demands.demand, name="demand_second_factor"),
+    path("members/second-factor/waive/", factor_demands.waive, name="waive_second_factor"),
+    path("sessions/", sessions.show, name="sessions"),
+    path("sessions/end/", sessions.end, name="end_session"),
+    path("sessions/end-others/", sessions.end_others, name="end_other_sessions"),
     path("second-factor/<str:token>/", second_factors.accept, name="accept_second_factor"),
     # Stands before allauth's page of the same address.
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", confirmations.confirm, name="confirm_email"),

@@ -38,7 +38,7 @@ __all__ = [
 
 
 def explain(order: Order, *, now: datetime) -> Explanation:
-    """The order's situation. Reads what `search.with_story` fetches beforehand for lists."""
+    """The order's situation. Reads what `search.with_hopes` fetches beforehand for lists."""
     if money_back := refunded.explain(order):
         return money_back
     if correction := corrected.explain(order):

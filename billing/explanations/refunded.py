@@ -62,7 +62,7 @@ _WAYS = MappingProxyType(
 
 
 def explain(order: Order) -> Explanation | None:
-    """None for orders that neither a refund nor a dispute says anything about. Reads what `search.with_story` fetches
+    """None for orders that neither a refund nor a dispute says anything about. Reads what `search.readable` fetches
     beforehand.
     """
     if order.state in _BY_BANK:

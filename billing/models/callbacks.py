@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from wallet import ciphers
 from wallet.ids import new_id
 from wallet.models import Organisation, User
 
@@ -52,8 +53,7 @@ class CallbackEndpoint(models.Model):
     )
     url = models.URLField(_("address"), max_length=500)
     username = models.CharField(_("user name"), max_length=60, unique=True)
-    secret = models.CharField(max_length=80, editable=False)
-    """Stored as it is: each call is signed with it."""
+    secret_encrypted = models.CharField(max_length=200, editable=False)
     events = ArrayField(models.CharField(max_length=20, choices=CallbackEvent), verbose_name=_("events"))
     is_on = models.BooleanField(_("on"), default=True)
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("created by"))
@@ -74,7 +74,10 @@ class CallbackEndpoint(models.Model):
                 condition=Q(removed_at__isnull=True),
                 name="callback_endpoint_once_per_address",
             ),
-            models.CheckConstraint(condition=~Q(secret="") & ~Q(username=""), name="callback_endpoint_can_sign"),
+            models.CheckConstraint(
+                condition=Q(secret_encrypted__startswith=ciphers.BEGINS_WITH) & ~Q(username=""),
+                name="callback_endpoint_can_sign",
+            ),
             models.CheckConstraint(
                 condition=Q(events__contained_by=["order.paid", "balance.low"], events__len__gt=0),
                 name="callback_endpoint_wants_what_there_is",
@@ -83,6 +86,11 @@ class CallbackEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def secret(self) -> str:
+        """What each call is signed with, as its owner reads it."""
+        return ciphers.decrypt(text=self.secret_encrypted)
 
     @property
     def event_labels(self) -> list[str]:

@@ -120,7 +120,7 @@ def _find_readable(context: Context, orders: Iterable[UUID | None]) -> set[UUID]
 
 def _foresee(order: Order) -> list[receivables.Share]:
     """What the order will pay when its money comes."""
-    if order.target != chart.WALLET or not order.is_on_its_way:
+    if order.target != chart.WALLET or not order.is_on_its_way or not receivables.owed_by(order.organisation_id).amount:
         return []
     return receivables.foresee(order.organisation_id, amount=order.credited)
 

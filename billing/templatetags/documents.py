@@ -18,9 +18,9 @@ def documents_of(order: Order) -> dict[str, Any]:
 
 @register.inclusion_tag("billing/_refund_notes.html")
 def notes_of(order: Order) -> dict[str, Any]:
+    states = {refund.number: refund.state for refund in order.refunds.all()}
     issued = Document.objects.filter(order=order, kind=DocumentKind.REFUND_NOTE)
-    notes = list(issued.only("number", "refund_number", "dated_on").order_by("sequence"))
-    states = dict(Refund.objects.filter(order=order).values_list("number", "state"))
+    notes = list(issued.only("number", "refund_number", "dated_on").order_by("sequence")) if states else []
     noted = {note.refund_number for note in notes}
     return {
         "notes": [

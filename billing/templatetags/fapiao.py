@@ -16,4 +16,6 @@ def fapiao_of(order: Order) -> dict[str, Any]:
 
 
 def _list(order: Order) -> list[Any]:
+    if not fapiao_remainders.is_paid_so(order):
+        return []
     return list(order.fapiaos.counting().light().order_by("place"))

@@ -3,6 +3,7 @@
 """
 
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.template import Context
@@ -20,10 +21,14 @@ def refunds_of(context: Context, order: Order) -> dict[str, Any]:
     is_askable = order.method != Method.BALANCE and not remainders.why_nothing(order)
     return {
         "order": order,
-        "refunds": order.refunds.order_by("id"),
+        "refunds": sorted(order.refunds.all(), key=_age),
         "may_ask": may_top_up and is_askable,
         "may_withdraw": may_top_up,
     }
+
+
+def _age(refund: Refund) -> UUID:
+    return refund.pk
 
 
 @register.filter

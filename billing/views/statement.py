@@ -21,6 +21,7 @@ from billing import allowances, curves, packs, statement_files, statements
 from billing.statement_forms import StatementForm, list_months, month_of
 from billing.statements import Statement
 from billing.views.limiting import limited_to
+from wallet import replica
 from wallet.access import MemberRequest, member_required
 from wallet.calendar import business_date
 
@@ -73,12 +74,13 @@ def show(request: MemberRequest) -> HttpResponseBase:
 @member_required
 @limited_to(allowances.FILES)
 def download_csv(request: MemberRequest) -> HttpResponseBase:
-    chosen = _read(request)
+    with replica.reading():
+        chosen = _read(request)
     if not chosen.form.is_valid():
         return _name_the_errors(request)
     kind = chosen.form.cleaned_data["kind"]
     return StreamingHttpResponse(
-        statement_files.write_csv(chosen.statement, member=request.member, kind=kind),
+        replica.walk(statement_files.write_csv(chosen.statement, member=request.member, kind=kind)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{chosen.file_name}.csv"', "Cache-Control": "no-store"},
     )
@@ -89,11 +91,13 @@ def download_csv(request: MemberRequest) -> HttpResponseBase:
 @member_required
 @limited_to(allowances.FILES)
 def download_pdf(request: MemberRequest) -> HttpResponseBase:
-    chosen = _read(request)
-    if not chosen.form.is_valid():
-        return _name_the_errors(request)
+    with replica.reading():
+        chosen = _read(request)
+        if not chosen.form.is_valid():
+            return _name_the_errors(request)
+        file = statement_files.draw_pdf(chosen.statement, member=request.member, now=timezone.now())
     return HttpResponse(
-        statement_files.draw_pdf(chosen.statement, member=request.member, now=timezone.now()),
+        file,
         content_type="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{chosen.file_name}.pdf"'},
     )

@@ -20,6 +20,7 @@ def keys(memory: Memory) -> dict[str, str]:
     """Made once and kept, so that sessions and signed links outlive a restart."""
     return {
         "SECRET_KEY": memory.secret("SECRET_KEY"),
+        "DATA_KEYS": memory.secret("DATA_KEYS"),
         "STRIPE_SECRET_KEY": memory.secret("STRIPE_SECRET_KEY", prefix="sk_test_"),
         "STRIPE_WEBHOOK_SECRETS": memory.secret("STRIPE_WEBHOOK_SECRETS", prefix="whsec_"),
         "DEBUG": "1",

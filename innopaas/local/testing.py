@@ -10,6 +10,8 @@ from pathlib import Path
 
 from innopaas.local import environment
 from innopaas.local.locks import Lock
+from innopaas.local.pgbouncer import PgBouncer
+from innopaas.local.postgres import APP
 from innopaas.local.processes import obey
 from innopaas.local.servers import HOME, PROJECT, Servers
 from innopaas.local.trouble import Trouble
@@ -17,6 +19,7 @@ from innopaas.local.trouble import Trouble
 _FOLDER = HOME / "test"
 _SHARED = _FOLDER / "shared"
 _MOST = 16
+_POOL_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,25 @@ def environment_for_tests() -> Iterator[dict[str, str]]:
     with _servers() as servers, _sit(servers.folder) as seat:
         if servers.postgres is not None:
             servers.postgres.make_database(seat.database)
-        yield _settings(servers, seat)
+        with _pool(servers, seat) as pooled:
+            yield _settings(servers, seat, pooled)
+
+
+@contextlib.contextmanager
+def _pool(servers: Servers, seat: Seat) -> Iterator[dict[str, str]]:
+    """With POOLED=1 the application's role comes through a PgBouncer, in transaction mode and with few connections."""
+    if not os.environ.get("POOLED"):
+        yield {}
+        return
+    if servers.postgres is None:
+        raise Trouble("POOLED=1 puts a PgBouncer before our own PostgreSQL: unset DATABASE_URL.")
+    before = servers.postgres.url(APP, database=seat.database)
+    pgbouncer = PgBouncer(folder=servers.folder / f"pool-{seat.number}", before=before, size=_POOL_SIZE)
+    pgbouncer.start()
+    try:
+        yield {"DATABASE_URL": pgbouncer.url(database=seat.database)}
+    finally:
+        pgbouncer.stop()
 
 
 @contextlib.contextmanager
@@ -106,11 +127,12 @@ def _sit(folder: Path) -> Iterator[Seat]:
     raise Trouble(f"{_MOST} commands already use the test servers of this folder.")
 
 
-def _settings(servers: Servers, seat: Seat) -> dict[str, str]:
+def _settings(servers: Servers, seat: Seat, pooled: dict[str, str]) -> dict[str, str]:
     return environment.merge(
         {
             **environment.keys(servers.memory),
             **servers.addresses(database=seat.database, broker=seat.broker),
+            **pooled,
             "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],testserver",
             "EMAIL_URL": "memory://",
             "MEDIA_ROOT": str(servers.folder / "media"),

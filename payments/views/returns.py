@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -41,14 +41,14 @@ class Asked(Enum):
 def show(request: MemberRequest, number: str) -> HttpResponseBase:
     """The page, and for htmx its fragment; 204 while nothing has changed since the fragment shown."""
     now = timezone.now()
-    order = find_order(request, number)
+    order = _find(request, number)
     if order.method == Method.OFFLINE:
         return redirect(sheet_address(order))
     if _newest_payment(order) is None:  # an order that follows another has none of its own
         return redirect("billing:order", number)
     asked = _ask_stripe(order, now=now)
     if asked is Asked.ANSWERED:
-        order = find_order(request, number)
+        order = _find(request, number)
     context = _describe(request, order, asked=asked, now=now)
     payment, explanation = context["payment"], context["explanation"]
     seen = f"{order.state} {payment.state if payment else ''} {asked is Asked.AWAY} {explanation.title}"
@@ -58,6 +58,12 @@ def show(request: MemberRequest, number: str) -> HttpResponseBase:
     if request.GET.get("seen") == seen:
         return HttpResponse(status=204)
     return render(request, "payments/_status.html", context, status=200 if context["is_open"] else _STOP_POLLING)
+
+
+def _find(request: MemberRequest, number: str) -> Order:
+    order = find_order(request, number)
+    prefetch_related_objects([order], "flags", "payments")
+    return order
 
 
 def _ask_stripe(order: Order, *, now: datetime) -> Asked:

@@ -24,7 +24,7 @@ from payments.views import offers
 from payments.views.acting import refuse
 from payments.views.moves import Shortage, read_shortage
 from payments.views.orders import SeeOther, order_address, send_to_stripe
-from products import access, catalogue
+from products import access, balances, catalogue
 from products.models import Product
 from wallet import chart
 from wallet.access import MemberRequest, member_required, memberships_of
@@ -61,7 +61,8 @@ class _Page:
 
     def render(self, *, status: int, shortage: Shortage | None = None) -> HttpResponse:
         chosen = {name: self.form[name].value() or "" for name in PRESETS.values() if name in self.form.fields}
-        wallet = self.balance(chart.WALLET)
+        products = [self.product] if self.product else []
+        purse = balances.read_purse(organisation_id=self.acting.organisation_id, products=products)
         context = {
             "form": self.form,
             "acting": self.acting,
@@ -73,11 +74,11 @@ class _Page:
                 chosen,
                 organisation_id=self.acting.organisation_id,
                 product=self.product,
-                wallet=wallet,
+                wallet=purse.wallet,
                 now=timezone.now(),
             ),
-            "balance": self.balance(self.code) if self.product else wallet,
-            "wallet": wallet,
+            "balance": purse.holdings[self.product.pk].available if self.product else purse.wallet,
+            "wallet": purse.wallet,
             "next": self.next,
             "has_several": access.usable(self.acting).filter(is_active=True).count() > 1,
             "shortage": shortage,

@@ -545,7 +545,8 @@ def test_address_stands_once_in_the_list_of_an_organisation(acme: Organisation, 
         listen(acme, "https://EXAMPLE.com/", now=now)
     with pytest.raises(IntegrityError), transaction.atomic():
         CallbackEndpoint.objects.create(
-            organisation=acme, url=endpoint.url, username="cb_twin", secret="s", events=BOTH,
+            organisation=acme, url=endpoint.url, username="cb_twin",
+            secret_encrypted=endpoint.secret_encrypted, events=BOTH,
             created_by=endpoint.created_by, created_at=now,
         )  # fmt: skip
     callbacks.remove(endpoint, now=now)
@@ -567,7 +568,7 @@ def test_database_knows_what_can_be_asked_for(acme: Organisation, now: datetime,
 
 def test_database_refuses_an_address_that_cannot_sign(acme: Organisation, now: datetime) -> None:
     endpoint = listen(acme, "https://example.com/", now=now)
-    for field in ("secret", "username"):
+    for field in ("secret_encrypted", "username"):
         with pytest.raises(IntegrityError), transaction.atomic():
             CallbackEndpoint.objects.filter(pk=endpoint.pk).update(**{field: ""})
 

@@ -19,9 +19,10 @@ import requests
 from innopaas.local.memory import Memory
 from innopaas.local.valkey import Valkey
 from payments.standin.client import StandIn
+from tests import databases
 
 _PATIENCE = 40
-_PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
 
 
@@ -39,7 +40,7 @@ class Site:
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                self._command(name), cwd=_PROJECT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                self._command(name), cwd=PROJECT, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         if name == "web":
             wait_until(self._answers, "the site to answer")
@@ -55,7 +56,7 @@ class Site:
         """Run a management command to its end and return what it printed; its failure fails the test."""
         run = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=_PROJECT,
+            cwd=PROJECT,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -127,19 +128,15 @@ class Site:
 def running(folder: Path) -> Iterator[Site]:
     """A site with the demo in it, for as long as the block lasts."""
     database = f"browser_{secrets.token_hex(4)}"
-    owner = os.environ["DATABASE_OWNER_URL"]
-    with psycopg.connect(owner, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {database}")
+    databases.copy(database)
     try:
         with contextlib.closing(_assemble(folder, database)) as site:
-            site.manage("migrate", "--database", "owner")
             site.manage("demo", "--brief")
             for name in ("web", "worker", "beat"):
                 site.start(name)
             yield site
     finally:
-        with psycopg.connect(owner, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        databases.drop(database)
 
 
 def wait_until(done: Callable[[], bool], what: str, *, seconds: float = _PATIENCE) -> None:
@@ -159,8 +156,8 @@ def _assemble(folder: Path, database: str) -> Site:
         options=("--webhook-secret", secret, "--payment-methods", "card"),
     )
     environment = os.environ | {
-        "DATABASE_URL": _elsewhere(os.environ["DATABASE_URL"], database),
-        "DATABASE_OWNER_URL": _elsewhere(os.environ["DATABASE_OWNER_URL"], database),
+        "DATABASE_URL": databases.address(os.environ["DATABASE_URL"], database),
+        "DATABASE_OWNER_URL": databases.address(os.environ["DATABASE_OWNER_URL"], database),
         "REDIS_URL": valkey.url(),
         "STRIPE_API_BASE": stand_in.base,
         "SITE_URL": base,
@@ -172,10 +169,6 @@ def _assemble(folder: Path, database: str) -> Site:
         "DEBUG": "1",
     }
     return Site(folder=folder, base=base, environment=environment, valkey=valkey, stand_in=stand_in)
-
-
-def _elsewhere(url: str, database: str) -> str:
-    return f"{url.rpartition('/')[0]}/{database}"
 
 
 def _free_port() -> int:

@@ -20,6 +20,7 @@ PAGES = {
     "members": "/accounts/members/",
     "second-factor": "/accounts/2fa/",
     "password": "/accounts/password/change/",
+    "sessions": "/accounts/sessions/",
     "e-mail": "/accounts/email/",
 }
 

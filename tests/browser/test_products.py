@@ -20,7 +20,7 @@ from tests.browser.test_card_top_up import order_number, pay
 Enter = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _cast(site: Site) -> Cast:
     return products.assemble(site, count=16)
 

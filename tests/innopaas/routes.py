@@ -89,6 +89,8 @@ TABLE = {
     "wallet:remove": Shows.OWN,
     "wallet:leave": Shows.OWN,
     "wallet:offer_ownership": Shows.OWN,
+    "wallet:demand_second_factor": Shows.OWN,
+    "wallet:waive_second_factor": Shows.OWN,
     "wallet:invite": Shows.OWN,
     "wallet:withdraw": Shows.OWN,
     "wallet:details": Shows.OWN,
@@ -97,6 +99,9 @@ TABLE = {
     "wallet:accept": Shows.NOBODY,  # to whoever holds the secret of the mail
     "wallet:accept_second_factor": Shows.NOBODY,  # to the person it was made for
     "wallet:confirm_email": Shows.VISITOR,
+    "wallet:sessions": Shows.VISITOR,
+    "wallet:end_session": Shows.VISITOR,
+    "wallet:end_other_sessions": Shows.VISITOR,
     "wallet:language": Shows.VISITOR,
     "wallet:mail": Shows.VISITOR,
     "healthz": Shows.NOBODY,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.sessions.models import Session
 from django.db.models import Field, Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -18,7 +17,7 @@ from innopaas import dashboard
 from tests import builders
 from tests.people import make_user
 from wallet.admin.lookups import ModelAdmin
-from wallet.models import User
+from wallet.models import Session, User
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +77,7 @@ def test_no_column_is_asked_for_that_the_list_does_not_offer(model: type[Model])
     [
         ("wallet_user", {"password__startswith": "argon2"}),
         ("wallet_user", {"password": "x"}),
-        ("billing_callbackendpoint", {"secret__regex": "^cbs_"}),
+        ("billing_callbackendpoint", {"secret_encrypted__regex": "^gAAAA"}),
         ("billing_callback", {"endpoint__secret__startswith": "cbs_"}),
         ("products_apikey", {"secret_hash__startswith": "a"}),
         ("products_apikey", {"form_token__startswith": "a"}),

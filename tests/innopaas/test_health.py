@@ -28,7 +28,7 @@ def test_healthz_answers_without_a_login(client: Client) -> None:
 def test_everything_that_money_needs_is_ready(client: Client) -> None:
     beat(seconds_ago=5)
     response = client.get("/readyz")
-    assert response.json() == {"database": "ok", "broker": "ok", "worker": "ok", "inbox": "ok"}
+    assert response.json() == {"database": "ok", "clock": "ok", "broker": "ok", "worker": "ok", "inbox": "ok"}
     assert response.status_code == 200
 
 
@@ -52,6 +52,14 @@ def test_a_missing_broker_is_named_within_two_seconds(client: Client, settings: 
     assert response.status_code == 503
     assert response.json()["broker"].startswith("unreachable")
     assert response.json()["database"] == "ok"
+
+
+def test_a_clock_unlike_the_databases_is_seen(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = timezone.now() + timedelta(minutes=2)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: wrong)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert re.fullmatch(r"this process's clock is 1(19|20|21) s ahead of the database's", response.json()["clock"])
 
 
 def test_an_event_that_nobody_handles_is_seen(client: Client) -> None:

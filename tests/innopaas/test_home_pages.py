@@ -110,5 +110,5 @@ def test_home_needs_as_many_queries_for_many_orders_and_products(
         ordering.paid_order(acme, now=now)
         builders.fill_product(acme, builders.make_product("SMS"), builders.usd(60), now=now)
 
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(12):
         page.get("/")

@@ -8,6 +8,7 @@ import pytest
 
 GOOD = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "DATA_KEYS": "0123456789abcdef" * 4,
     "DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/innopaas",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "STRIPE_SECRET_KEY": "sk_live_123",
@@ -35,9 +36,9 @@ def start(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_missing_variable_is_named_in_one_error() -> None:
-    run = start("check", SECRET_KEY="", DATABASE_URL="", REDIS_URL="", EMAIL_URL="")
+    run = start("check", SECRET_KEY="", DATA_KEYS="", DATABASE_URL="", REDIS_URL="", EMAIL_URL="")
     assert run.returncode != 0
-    for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL"):
+    for name in ("SECRET_KEY", "DATA_KEYS", "DATABASE_URL", "REDIS_URL", "EMAIL_URL"):
         assert f"  {name}: Environment variable not set." in run.stderr
 
 
@@ -45,6 +46,7 @@ def test_every_missing_variable_is_named_in_one_error() -> None:
     ("name", "wrong"),
     [
         ("SECRET_KEY", "0123456789" * 4 + "012345678"),
+        ("DATA_KEYS", "0123456789abcdef" * 4 + ",short"),
         ("DEBUG", "perhaps"),
         ("REDIS_URL", "http://127.0.0.1"),
         ("STRIPE_SECRET_KEY", "pk_test_1"),
@@ -72,6 +74,42 @@ def test_production_calls_nobody_in_private_networks() -> None:
 
 def test_a_complete_production_environment_passes_the_deploy_check() -> None:
     run = start("check", "--deploy", "--fail-level", "WARNING")
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("how", ["without TLS", "with TLS that checks nothing"])
+def test_the_deploy_check_names_what_somebody_could_listen_to(how: str) -> None:
+    openly = how == "without TLS"
+    run = start(
+        "check",
+        "--deploy",
+        DATABASE_URL="postgresql://app:secret@db.example.com:1/innopaas" + ("" if openly else "?sslmode=require"),
+        REDIS_URL="redis://10.0.0.5:1/0" if openly else "rediss://10.0.0.5:1/0?ssl_cert_reqs=none",
+        EMAIL_URL="smtp://mail:pw@mail.example.com:25",
+    )
+    assert run.returncode != 0
+    for finding in ("innopaas.E009", "innopaas.E010", "innopaas.E011"):
+        assert finding in run.stderr
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "DATABASE_URL": "postgresql://app:secret@db.example.com:1/innopaas?sslmode=verify-full",
+            "REDIS_URL": "rediss://redis.example.com:1/0?ssl_cert_reqs=required",
+            "EMAIL_URL": "submission://mail:pw@mail.example.com:587",
+        },
+        {
+            "DATABASE_URL": "postgresql://app:secret@pgbouncer:1/innopaas",
+            "REDIS_URL": "redis://redis:1/0",
+            "PRIVATE_HOSTS": "pgbouncer,redis",
+        },
+    ],
+    ids=["with TLS", "on a network that the operator answers for"],
+)
+def test_the_deploy_check_passes_what_nobody_can_listen_to(variables: dict[str, str]) -> None:
+    run = start("check", "--deploy", "--fail-level", "WARNING", **variables)
     assert run.returncode == 0, run.stderr
 
 

@@ -10,7 +10,6 @@ import pytest
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
@@ -24,6 +23,7 @@ from tests.innopaas.routes import routes
 from tests.innopaas.test_staff import add_second_factor, grow_old, log_in, make_code
 from tests.people import PASSWORD, make_staff
 from wallet.models import User
+from wallet.session_store import SessionStore
 
 pytestmark = pytest.mark.django_db
 

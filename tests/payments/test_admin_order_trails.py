@@ -19,6 +19,7 @@ from payments.models import InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders, people
 from tests.payments import deliveries, refund_stories
+from wallet import ciphers
 from wallet.models import Organisation, Posting, User
 
 pytestmark = pytest.mark.django_db
@@ -177,7 +178,7 @@ def test_mails_callbacks_documents_and_acts_of_staff_stand_there(
         organisation=acme,
         url="https://zebra.example/hook",
         username="cb_zebra",
-        secret="s",
+        secret_encrypted=ciphers.encrypt(text="s"),
         events=["order.paid"],
         created_by=owner,
         created_by_name="Alice",

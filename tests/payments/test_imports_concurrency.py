@@ -1,5 +1,6 @@
 """Imports, holders and finance at the same time: every line once, every line in the ledger once."""
 
+import os
 from datetime import UTC, datetime
 from functools import partial
 
@@ -99,6 +100,7 @@ def test_a_part_kept_and_its_line_imported_at_the_same_moment_are_one(account: B
         assert sum(found.balance.amount for found in Account.objects.filter(code=own.ledger_code)) == 60
 
 
+@pytest.mark.skipif("POOLED" in os.environ, reason="tells its session how long to wait for a lock")
 def test_a_part_kept_waits_for_the_import_that_brings_its_line(account: BankAccount, now: datetime) -> None:
     felix, day = people.make_staff("felix", "finance"), business_date(now)
     transfer = offline.declared(builders.make_organisation(now=now), offline.usd(100), account=account, now=now)
@@ -136,6 +138,7 @@ def test_holders_at_once_post_every_line_once(account: BankAccount, now: datetim
     assert booked == 10 * size + 100
 
 
+@pytest.mark.skipif("POOLED" in os.environ, reason="tells its session how long to wait for a lock")
 def test_a_line_that_finance_works_on_is_not_held_meanwhile(account: BankAccount, now: datetime) -> None:
     fiona, day = people.make_staff("fiona", "finance"), business_date(now)
     imports.import_statement(bank_files.upload(account, Row(amount="10.00", day=day)), by=fiona, now=now)

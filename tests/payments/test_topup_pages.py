@@ -259,6 +259,6 @@ def test_a_page_with_a_money_form_is_never_stored(page: Client) -> None:
     assert "no-store" in page.get("/topup/")["Cache-Control"]
 
 
-def test_no_page_of_paying_needs_more_than_thirteen_queries(page: Client, django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(13):
+def test_no_page_of_paying_needs_more_than_twelve_queries(page: Client, django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(12):
         page.get("/topup/")

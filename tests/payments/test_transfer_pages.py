@@ -714,7 +714,7 @@ def test_a_viewer_reads_the_sheet_of_several_and_declares_none(
     assert {fresh(transfer).order.state for transfer in both} == {State.PENDING}
 
 
-@pytest.mark.parametrize(("what", "most"), [("sheet", 17), ("order", 22), ("several", 16)])
+@pytest.mark.parametrize(("what", "most"), [("sheet", 15), ("order", 12), ("several", 14)])
 def test_no_page_about_a_transfer_needs_more_queries_than_it_has_parts(
     *, page: Client, both: list[Transfer], now: datetime, what: str, most: int, django_assert_max_num_queries: Any
 ) -> None:

@@ -6,7 +6,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +14,7 @@ from django.utils import timezone
 from products import keys
 from products.models import ApiKey
 from tests import builders
-from wallet.models import Organisation, Role, User
+from wallet.models import Organisation, Role, Session, User
 
 pytestmark = pytest.mark.django_db
 

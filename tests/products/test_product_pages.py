@@ -255,7 +255,7 @@ def test_the_list_needs_at_most_as_many_queries_with_many_products(
         builders.fill_product(acme, builders.make_product("Voice"), usd(60), now=now)
     page.get(reverse("products"))
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(12):
         page.get(reverse("products"))
 
 

@@ -96,7 +96,7 @@ def _try(step: Step, turn: str, report: Path) -> tuple[int, int, int]:
 def _command(step: Step, report: Path) -> list[str]:
     if step.tests == ("tests.faults",):
         return [sys.executable, "-m", "tests.faults", f"--report={report}"]
-    options = ["-q", "-n", str(step.workers), "--tb=short", f"--junitxml={report}"]
+    options = ["-p", "tests.prove.oracle", "-q", "-n", str(step.workers), "--tb=short", f"--junitxml={report}"]
     return [sys.executable, "-m", "pytest", *options, *step.tests]
 
 

@@ -4,6 +4,7 @@ from wallet.models.audit import AuditResult, AuditRun
 from wallet.models.details import BillingDetails, PayerName
 from wallet.models.ledger import Account, AccountClass, Entry, Posting, SealedDay, Side
 from wallet.models.people import HOUSE_ID, TOP_UP_ROLES, Invitation, Member, Organisation, Role, User
+from wallet.models.sessions import Session
 
 __all__ = [
     "HOUSE_ID",
@@ -21,6 +22,7 @@ __all__ = [
     "Posting",
     "Role",
     "SealedDay",
+    "Session",
     "Side",
     "User",
 ]

@@ -89,6 +89,7 @@ class Organisation(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=200)
     created_at = models.DateTimeField(_("created"))
+    demands_second_factor = models.BooleanField(_("members need a second factor"), default=False, db_default=False)
     users = models.ManyToManyField(User, through="Member", related_name="organisations")
 
     class Meta:

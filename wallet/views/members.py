@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from wallet import organisations
+from wallet import factor_demands, organisations
 from wallet.access import MemberRequest, member_required, owner_required
 from wallet.adapter import MAIL_TO
 from wallet.forms import InvitationForm, PersonForm, RoleForm
@@ -26,6 +26,7 @@ def render_members(request: MemberRequest, form: InvitationForm) -> HttpResponse
             "owners": sum(member.role == Role.OWNER for member in members),
             "invitations": invitations,
             "roles": Role.choices,
+            "without_factor": factor_demands.count_without(organisation_id=organisation.pk),
             "mailed": any(invitation.email == request.session.get(MAIL_TO) for invitation in invitations),
             "form": form,
         },
