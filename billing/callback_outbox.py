@@ -77,7 +77,7 @@ def send_due(*, now: datetime) -> int:
         while True:
             while waiting and len(under_way) < _AT_ONCE and time.monotonic() < stop_at:
                 if callback := _claim_next(waiting.popleft(), now=now):
-                    under_way[pool.submit(callback_calls.send, _call_of(callback, now=now))] = callback
+                    under_way[pool.submit(_send, callback, now=now)] = callback
             if not under_way:
                 return taken
             for done in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -165,6 +165,10 @@ def _claim_next(endpoint_id: UUID, *, now: datetime) -> Callback | None:
         return None
     callback.next_at, callback.attempts = now + _LEASE, callback.attempts + 1
     return callback
+
+
+def _send(callback: Callback, *, now: datetime) -> Outcome:
+    return callback_calls.send(_call_of(callback, now=now))
 
 
 def _call_of(callback: Callback, *, now: datetime) -> Call:

@@ -91,7 +91,8 @@ class FactorAdapter(DefaultMFAAdapter):
         return ciphers.encrypt(text=text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return ciphers.decrypt(text=encrypted_text)
+        """Also what was stored before anything was encrypted, or by a process of that release meanwhile."""
+        return ciphers.decrypt_if_encrypted(text=encrypted_text)
 
 
 def _set_language(response: HttpResponse, language: str) -> None:

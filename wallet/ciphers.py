@@ -32,6 +32,11 @@ def decrypt(*, text: str) -> str:
         raise Unreadable from None
 
 
+def decrypt_if_encrypted(*, text: str) -> str:
+    """As `decrypt`; what was never encrypted, as it stands. Only for what cannot begin with BEGINS_WITH by itself."""
+    return decrypt(text=text) if text.startswith(BEGINS_WITH) else text
+
+
 def is_of_first_key(*, text: str) -> bool:
     """Whether it could be read if all older keys were gone."""
     try:

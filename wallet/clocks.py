@@ -1,4 +1,4 @@
-"""Which clock counts: the database's. A process whose own is wrong writes no times; others go on for it."""
+"""Which clock counts: the database's. A worker whose own is wrong does no timed work; others go on for it."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,18 +16,31 @@ class ClockWrong(Exception):
 
 def read() -> datetime:
     """Now, by this process's clock, once it was compared with the database's. Raises ClockWrong."""
-    now = timezone.now()
-    if why := why_wrong(now):
+    if why := find_error():
         raise ClockWrong(why)
+    return timezone.now()
+
+
+def find_error() -> str:
+    """In words, how far this process's clock is from the database's; empty when near enough.
+
+    How long the database took to answer is nobody's error: its time must not lie outside that span.
+    """
+    before, database_at, after = timezone.now(), ask_database(), timezone.now()
+    if before - database_at > TOLERANCE:
+        return _tell(before - database_at, "ahead of")
+    if database_at - after > TOLERANCE:
+        return _tell(database_at - after, "behind")
+    return ""
+
+
+def ask_database() -> datetime:
+    """Now, by the clock that counts."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
     return now
 
 
-def why_wrong(now: datetime) -> str:
-    """In words, how far `now`, just read from this process's clock, is from the database's; empty when near enough."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        ahead = now - cursor.fetchone()[0]
-    if abs(ahead) <= TOLERANCE:
-        return ""
-    direction = "ahead of" if ahead > timedelta() else "behind"
-    return f"this process's clock is {abs(ahead).total_seconds():.0f} s {direction} the database's"
+def _tell(distance: timedelta, direction: str) -> str:
+    return f"this process's clock is {distance.total_seconds():.0f} s {direction} the database's"

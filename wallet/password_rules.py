@@ -33,10 +33,13 @@ class OwnWordsValidator:
     """Refuses our words with little else: `InnoPaaS-2026!`, `Wh4tsapp123`."""
 
     def validate(self, password: str, user: Any = None) -> None:  # noqa: ARG002  # Django's contract
-        left = tidied = password.casefold().translate(_SIGNS)
+        typed = password.casefold()
+        read = typed.translate(_SIGNS)
+        left = typed
         for word in OWN_WORDS:
-            left = left.replace(word, "")
-        if left != tidied and len(re.sub(r"[\W\d_]", "", left)) < _FEWEST_OTHER:
+            for found in re.finditer(re.escape(word), read):
+                left = left[: found.start()] + " " * len(word) + left[found.end() :]
+        if left != typed and len(re.sub(r"[\W\d_]", "", left)) < _FEWEST_OTHER:
             raise ValidationError(_("This password is made of words that everybody tries here."), code="own_words")
 
     def get_help_text(self) -> str:
@@ -80,5 +83,9 @@ def _fetch(prefix: str) -> list[tuple[str, str, str]]:
     ) as answer:
         if answer.status_code != requests.codes.ok:
             raise requests.HTTPError(str(answer.status_code))
-        text = next(answer.iter_content(_LARGEST_ANSWER, decode_unicode=False), b"").decode("ascii", "replace")
-    return [line.partition(":") for line in text.splitlines()]
+        body = b""
+        for chunk in answer.iter_content(_LARGEST_ANSWER):  # each as large as the server sent it
+            body += chunk
+            if len(body) > _LARGEST_ANSWER:
+                raise requests.RequestException("too large")
+    return [line.partition(":") for line in body.decode("ascii", "replace").splitlines()]

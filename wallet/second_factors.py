@@ -16,6 +16,7 @@ TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """What counts as a second factor. Recovery codes stand in for one, and are none by themselves."""
 
 _SEEDS = ("secret", "seed")
+_CODES = "migrated_codes"
 """Where an authenticator app's and recovery codes' rows keep what is secret; a passkey's has none."""
 
 _SALT = "wallet.second_factors"
@@ -101,7 +102,11 @@ def accept(*, token: str, user_id: UUID, now: datetime) -> None:
 def _encrypt_again(factor: Authenticator) -> bool:
     held = [name for name in _SEEDS if name in factor.data and not ciphers.is_of_first_key(text=factor.data[name])]
     for name in held:
-        factor.data[name] = ciphers.encrypt(text=ciphers.decrypt(text=factor.data[name]))
+        factor.data[name] = ciphers.encrypt(text=ciphers.decrypt_if_encrypted(text=factor.data[name]))
+    codes = factor.data.get(_CODES, [])
+    if any(not ciphers.is_of_first_key(text=code) for code in codes):
+        factor.data[_CODES] = [ciphers.encrypt(text=ciphers.decrypt_if_encrypted(text=code)) for code in codes]
+        held.append(_CODES)
     if held:
         factor.save(update_fields=["data"])
     return bool(held)

@@ -19,11 +19,13 @@ from django.views.decorators.http import require_safe
 
 from billing import allowances, curves, packs, statement_files, statements
 from billing.statement_forms import StatementForm, list_months, month_of
-from billing.statements import Statement
+from billing.statements import Balance, Statement
 from billing.views.limiting import limited_to
-from wallet import replica
+from products import access
+from wallet import chart, replica
 from wallet.access import MemberRequest, member_required
 from wallet.calendar import business_date
+from wallet.models import Member
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,7 @@ def download_csv(request: MemberRequest) -> HttpResponseBase:
         chosen = _read(request)
     if not chosen.form.is_valid():
         return _name_the_errors(request)
+    _check_right(request.member, chosen.statement.balance)
     kind = chosen.form.cleaned_data["kind"]
     return StreamingHttpResponse(
         replica.walk(statement_files.write_csv(chosen.statement, member=request.member, kind=kind)),
@@ -96,6 +99,7 @@ def download_pdf(request: MemberRequest) -> HttpResponseBase:
         if not chosen.form.is_valid():
             return _name_the_errors(request)
         file = statement_files.draw_pdf(chosen.statement, member=request.member, now=timezone.now())
+    _check_right(request.member, chosen.statement.balance)
     return HttpResponse(
         file,
         content_type="application/pdf",
@@ -127,6 +131,12 @@ def _read(request: MemberRequest) -> _Chosen:
     form.is_valid()
     first, last = form.days
     return _Chosen(form=form, statement=statements.read(form.chosen, first=first, last=last, today=today), today=today)
+
+
+def _check_right(member: Member, balance: Balance) -> None:
+    """By the primary: a replica may not know yet that a product was taken from the member."""
+    if balance.code != chart.WALLET and all(product.code != balance.code for product in access.usable(member)):
+        raise Http404
 
 
 def _plan(request: MemberRequest, chosen: _Chosen) -> packs.Pack | None:

@@ -20,7 +20,6 @@ from payments.closing.open_money import Position
 from payments.closing.prepaid import Flow
 from payments.closing.trials import TrialLine
 from payments.models import GlNumber
-from wallet import replica
 from wallet.admin.lookups import ModelAdmin
 from wallet.calendar import business_date
 from wallet.models import AccountClass
@@ -77,7 +76,7 @@ def download_journal(request: HttpRequest) -> HttpResponseBase:
         return show(request)
     month: Month = form.cleaned_data["month"]
     return StreamingHttpResponse(
-        replica.walk(journal.write_csv(month)),
+        journal.write_csv(month),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="journal-{month}.csv"', "Cache-Control": "no-store"},
     )

@@ -4,10 +4,11 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from django.db import DEFAULT_DB_ALIAS
+
 from billing import csv_files
 from payments.closing.months import Month
 from payments.models import GlNumber
-from wallet import replica
 from wallet.audit import read
 
 COLUMNS: Final = ("business_date", "gl_number", "gl_name", "code", "currency", "debit", "credit")
@@ -48,7 +49,7 @@ def _find(numbers: Iterable[GlNumber], code: str) -> GlNumber | None:
 
 def _read(month: Month) -> list[tuple[Any, ...]]:
     return read(
-        replica.alias(),
+        DEFAULT_DB_ALIAS,
         """
         SELECT posting.business_date, account.code, entry.currency,
                coalesce(sum(entry.amount) FILTER (WHERE entry.side = 'DEBIT'), 0),

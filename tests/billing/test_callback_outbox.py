@@ -372,6 +372,19 @@ def test_claim_is_committed_before_anything_is_sent(
     assert seen == [1]
 
 
+def test_secret_that_no_key_opens_stops_no_other_endpoint(
+    acme: Organisation, server: Receiver, now: datetime, settings: LazySettings
+) -> None:
+    right, settings.DATA_KEYS = settings.DATA_KEYS, ["0" * 64]
+    broken = listen(acme, server.url("/odd"), now=now)
+    settings.DATA_KEYS = right
+    listen(acme, server.url("/fine"), now=now)
+    paid(acme, now=now)
+    assert sweep(now) == 1
+    assert [each.path for each in server.received] == ["/fine"]
+    assert Callback.objects.get(endpoint=broken).attempts == 1
+
+
 def test_endpoint_that_fails_costs_a_sweep_one_attempt(acme: Organisation, server: Receiver, now: datetime) -> None:
     listen(acme, server.url(), now=now)
     for _ in range(3):

@@ -25,6 +25,8 @@ class Service:
 
     base: str = ""
     status: int = 200
+    lines_before: int = 0
+    """So many others are sent first, in chunks of their own."""
     asked: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -34,12 +36,23 @@ def service(settings: Settings) -> Iterator[Service]:
     padding = hashlib.sha1(FINE.encode(), usedforsecurity=False).hexdigest().upper()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:  # http.server's contract
             made.asked.append((self.path, str(self.headers)))
             lines = [f"{digest[5:]}:37", f"{padding[5:]}:0", f"{'0' * 35}:2"]
             self.send_response(made.status)
+            if not made.lines_before:
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write("\r\n".join(lines).encode())
+                return
+            self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write("\r\n".join(lines).encode())
+            for line in [*[f"{number:035d}:1" for number in range(made.lines_before)], *lines]:
+                self.wfile.write(f"{len(line) + 2:x}\r\n{line}\r\n\r\n".encode())
+            self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *_args: object) -> None:
             pass
@@ -63,7 +76,8 @@ def codes_of(password: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "password", ["InnoPaaS-2026!", "1nn0p4a5 topup", "Wh4tsapp123456", "充值充值2026充值!!", "my-sms-wallet-99"]
+    "password",
+    ["InnoPaaS-2026!", "1nn0p4a5 topup", "Wh4tsapp123456", "充值充值2026充值!!", "my-sms-wallet-99", "topup555555"],
 )
 def test_our_own_words_with_little_else_are_refused(password: str) -> None:
     assert "own_words" in codes_of(password)
@@ -88,11 +102,19 @@ def test_padding_of_the_answer_is_no_breach(service: Service) -> None:
     assert service.asked
 
 
-@pytest.mark.parametrize("trouble", ["fails", "is away"])
+def test_password_known_from_a_breach_is_refused_although_the_answer_comes_in_pieces(service: Service) -> None:
+    service.lines_before = 50
+    assert codes_of(KNOWN) == {"breached"}
+
+
+@pytest.mark.parametrize("trouble", ["fails", "is away", "never ends"])
 def test_password_passes_when_nobody_answers_and_a_line_says_so(
     trouble: str, service: Service, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service.status = 503
+    if trouble == "never ends":
+        service.lines_before = 8000
+    else:
+        service.status = 503
     if trouble == "is away":
         settings.BREACHED_PASSWORDS_URL = "http://127.0.0.1:1/range/"
     assert codes_of(KNOWN) == set()
