@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,11 +64,16 @@ def run() -> None:
         raise SystemExit(f"bench: no such subject: {', '.join(unknown)}. There are: {', '.join(SUBJECTS)}.")
     sys.stdout.write(page.tell_head())
     floor.prepare()
-    site, lines = Site(now=datetime.now(tz=UTC)), list[Line]()
+    site, lines, failed = Site(now=datetime.now(tz=UTC)), list[Line](), list[str]()
     for name, measure in SUBJECTS.items():
         if not wanted or name in wanted:
             began = time.monotonic()
-            found = measure(site)
+            try:
+                found = measure(site)
+            except Exception:  # noqa: BLE001  # the others are measured all the same
+                traceback.print_exc()
+                failed.append(name)
+                continue
             lines += found
             sys.stdout.write(page.tell(found))
             sys.stdout.flush()
@@ -75,6 +81,8 @@ def run() -> None:
     if not wanted:
         page.write(lines)
         charts.draw(lines, site.curves)
+    if failed:
+        raise SystemExit(f"bench: not measured, see above: {', '.join(failed)}")
 
 
 def _grow(site: Site) -> Sequence[Line]:
