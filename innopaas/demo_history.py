@@ -339,7 +339,7 @@ _CARDS: Final = (
     *(("h10", HARBOUR, 2, 450), ("h11", HARBOUR, 1, 160)),
 )
 _TRANSFERS: Final = (
-    *(("t1", 32, 14_400, "CNY"), ("t2", 24, 1_500, "USD"), ("t3", 14, 7_200, "CNY"), ("t4", 9, 10_800, "CNY")),
+    *(("t1", 33, 14_400, "CNY"), ("t2", 24, 1_500, "USD"), ("t3", 14, 7_200, "CNY"), ("t4", 9, 10_800, "CNY")),
     ("t5", 5, 2_000, "USD"),
 )
 _STORY: Final[tuple[tuple[int, _Step], ...]] = (
@@ -359,4 +359,6 @@ _STORY: Final[tuple[tuple[int, _Step], ...]] = (
     (6, _fapiao("t4")),
     (2, _pay_out(arrives_after=3)),
 )
-"""How many days ago, and what happened; what falls on a weekend happened the Friday before, in this order."""
+"""How many days ago, and what happened; what falls on a weekend happened the Friday before, in this order. What needs a
+transfer to be approved, the morning after, stands three days after it or more: less may be one Friday.
+"""
