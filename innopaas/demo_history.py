@@ -357,7 +357,7 @@ _STORY: Final[tuple[tuple[int, _Step], ...]] = (
     (30, _fapiao("t1")),
     (29, _issue_fapiao("t1", "26317000000000000001")),
     (6, _fapiao("t4")),
-    (2, _pay_out(arrives_after=3)),
+    (2, _pay_out(arrives_after=5)),
 )
 """How many days ago, and what happened; what falls on a weekend happened the Friday before, in this order. What needs a
 transfer to be approved, the morning after, stands three days after it or more: less may be one Friday.
