@@ -237,8 +237,8 @@ def _settle(order: Order, arrival: Arrival, *, note: Note, by: str, now: datetim
         order.rate, order.rate_source, order.rate_at = arrival.rate.value, arrival.rate.source, arrival.rate.at
     else:  # what was quoted was not needed
         order.rate, order.rate_source, order.rate_at = None, "", None
-    order.save(update_fields=_AMOUNTS)
-    _move(order, to=State.PAID, note=note, by=by, now=now, detail=arrival.detail)
+    _change(order, to=State.PAID, also=_AMOUNTS)
+    tell(order=order, note=note, by=by, now=now, detail=arrival.detail)
     return crediting.draft(order, arrival, by=by)
 
 
@@ -264,8 +264,9 @@ def _move(order: Order, *, to: State, note: Note, by: str, now: datetime, detail
     tell(order=order, note=note, by=by, now=now, detail=detail)
 
 
-def _change(order: Order, *, to: State) -> None:
+def _change(order: Order, *, to: State, also: Sequence[str] = ()) -> None:
+    """`also` are the fields that changed with the state: one statement writes them all."""
     if to not in TRANSITIONS[State(order.state)]:
         raise IllegalTransition(f"{order.number}: {order.state} -> {to}")
     order.state = to
-    order.save(update_fields=["state", "paid_at"])
+    order.save(update_fields=["state", "paid_at", *also])

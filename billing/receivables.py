@@ -80,7 +80,7 @@ def draft_payment(order: Order, *, by: str, now: datetime) -> list[ledger.Draft]
     Call inside the transaction that credits the order, with the order locked and written as paid. The debts stay locked
     until it ends, so of many top-ups at once each pays what the one before has left.
     """
-    if order.target != chart.WALLET:
+    if order.target != chart.WALLET or not owed_by(order.organisation_id):  # the sum of all debts: one look, not two
         return []
     shares = list(_share(_lock_owing(order.organisation_id), order.credited))
     if not shares:

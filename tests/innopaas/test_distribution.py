@@ -48,7 +48,6 @@ STRAYS: Final = {
     "events of an order": r'FROM "billing_orderevent" WHERE \(?"billing_orderevent"."order_id" = ',
     "what an order's refund must leave": r'FROM "billing_order" .*WHERE \(NOT EXISTS\(SELECT 1 AS "a"',
     "entries of a hold": r'FROM "wallet_entry" INNER JOIN "wallet_account" .*"wallet_posting"."key" = ',
-    "balances moved": r"^UPDATE public.wallet_account AS account SET balance = .* WHERE account.id = last.account$",
     "a posting read back": r"FROM public.wallet_posting AS fact JOIN public.wallet_entry .* WHERE fact.id = posting",
     "what a reversal reverses": r"FROM public.wallet_posting AS posting WHERE posting.id IN \(SELECT entry",
 }
@@ -56,7 +55,6 @@ STRAYS: Final = {
 
 BY_CHANCE: Final = {
     "a hold locked by its id": r'FROM "products_hold" .*"products_hold"."id" = .* FOR UPDATE OF "products_hold"',
-    "an account too low": r"FROM unnest\(steps\) AS step JOIN public.wallet_account",
     "the entry behind a balance": r"^NEW.entry_count <= OLD.entry_count OR NOT EXISTS",
     "the entries of a posting": r"^NOT EXISTS \(SELECT FROM public.wallet_entry AS entry WHERE entry.posting_id",
     "what an order was credited": r'^SELECT "billing_order"."target" AS "target", SUM\("billing_order"."credited"\)',

@@ -92,7 +92,11 @@ class Ledger(RuleBasedStateMachine):
         code, _, currency, amount = extra
         lines = (*batch[-1].lines, Line(code, Side.CREDIT, Money(amount, currency)))
         wrong = Draft(key="out", kind="WRONG", lines=lines)
-        with pytest.raises(ledger.Unbalanced):
+        of_the_others, *_ = self._foresee(batch[:-1])
+        expected = (
+            ledger.KeyReused if of_the_others is ledger.KeyReused else ledger.Unbalanced
+        )  # keys are looked at first
+        with pytest.raises(expected):
             ledger.post(organisation_id=self.id, drafts=[*batch[:-1], wrong], now=self.now)
 
     @rule(draft=drafts, amount=strategies.sampled_from(("0", "-1", "NaN", "Infinity", "0.0000001")))

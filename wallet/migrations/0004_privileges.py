@@ -1,11 +1,11 @@
-"""What the application's role may do, as plain SQL in wallet/sql/privileges.sql."""
+"""What the application's role may do, as plain SQL in wallet/sql/: privileges.sql, function_privileges.sql."""
 
 from pathlib import Path
 
 from django.conf import settings
 from django.db import migrations
 
-SQL = Path(__file__).parent.parent / "sql" / "privileges.sql"
+SQL = Path(__file__).parent.parent / "sql"
 
 
 def grant(apps, schema_editor):
@@ -14,8 +14,9 @@ def grant(apps, schema_editor):
     if role == connection.settings_dict["USER"]:
         return  # one role for everything: nothing can be taken from an owner; the audit says so each night
     literal = "'" + role.replace("'", "''") + "'"
-    statement = SQL.read_text("utf-8") % {"role": connection.ops.quote_name(role), "literal": literal}
-    schema_editor.execute(statement, params=None)
+    for name in ("function_privileges", "privileges"):
+        statement = (SQL / f"{name}.sql").read_text("utf-8")
+        schema_editor.execute(statement % {"role": connection.ops.quote_name(role), "literal": literal}, params=None)
 
 
 class Migration(migrations.Migration):

@@ -1,16 +1,17 @@
 -- Hashes: of what a posting says (a key posted again must say the same), and of a day (the chain over sealed days).
+--
+-- The first two are inlined where they are called, as no function is that sets its search path or claims to be more
+-- immutable than what it calls.
 
 CREATE FUNCTION public.ledger_line_text(code text, currency text, side text, amount numeric)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT concat_ws(' ', code, currency, side, amount::numeric(20, 6)) $$;
 
 -- `lines` are texts of ledger_line_text, sorted: the order in which a caller names the lines is no content.
 CREATE FUNCTION public.ledger_content_hash(kind text, order_number text, reverses uuid, lines text[])
 RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT sha256(convert_to(jsonb_build_array(kind, order_number, reverses, lines)::text, 'UTF8')) $$;
 
 -- Every column of a posting and of its entries, in an order and a spelling that no setting of the session changes.

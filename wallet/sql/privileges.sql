@@ -15,18 +15,6 @@ GRANT SELECT ON public.wallet_account, public.wallet_posting, public.wallet_entr
 -- What an audit found stays found.
 REVOKE UPDATE, DELETE ON public.wallet_auditrun FROM %(role)s;
 
-REVOKE ALL ON FUNCTION
-    public.ledger_refuse, public.ledger_check_opening, public.ledger_check_movement, public.ledger_check_sums,
-    public.ledger_check_reversals, public.ledger_check_entries, public.ledger_chart, public.ledger_line_text,
-    public.ledger_content_hash, public.ledger_posting_digest, public.ledger_day_hash, public.ledger_read_lines,
-    public.ledger_check_drafts, public.ledger_check_isolation, public.ledger_check_moment, public.ledger_day_lock,
-    public.ledger_write_postings, public.ledger_open_accounts, public.ledger_write_entries, public.ledger_post,
-    public.ledger_seal_day FROM PUBLIC;
--- The audit recomputes hashes with the same functions that made them.
-GRANT EXECUTE ON FUNCTION
-    public.ledger_post, public.ledger_seal_day, public.ledger_chart, public.ledger_line_text,
-    public.ledger_content_hash, public.ledger_posting_digest, public.ledger_day_hash TO %(role)s;
-
 -- No temporary tables: PostgreSQL lets everybody have them, and copies no such REVOKE into a new database.
 DO $do$
 BEGIN

@@ -81,13 +81,19 @@ RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    wrong record;
+    wrong_key text;
 BEGIN
-    IF EXISTS (
-        SELECT FROM written AS entry
-        GROUP BY entry.posting_id, entry.currency
-        HAVING sum(CASE entry.side WHEN 'DEBIT' THEN entry.amount ELSE -entry.amount END) <> 0
-    ) THEN
-        RAISE EXCEPTION 'the entries of a posting do not sum to zero' USING ERRCODE = 'IP003';
+    SELECT entry.posting_id, entry.currency INTO wrong
+    FROM written AS entry
+    GROUP BY entry.posting_id, entry.currency
+    HAVING sum(CASE entry.side WHEN 'DEBIT' THEN entry.amount ELSE -entry.amount END) <> 0
+    LIMIT 1;
+    IF FOUND THEN
+        SELECT posting.key INTO wrong_key FROM public.wallet_posting AS posting WHERE posting.id = wrong.posting_id;
+        RAISE EXCEPTION 'posting % does not sum to zero', wrong_key
+            USING ERRCODE = 'IP003', DETAIL = jsonb_build_object('key', wrong_key, 'currency', wrong.currency)::text;
     END IF;
     RETURN NULL;
 END
