@@ -1,6 +1,6 @@
 # What a person types. Needs make and Python 3.11 or newer with venv; everything else comes with `make run` itself.
 # PORT=8001 moves the site, PYTHON=/path/to/python names another Python, ARGS="-k refund" goes to pytest.
-.PHONY: help run manage test check browser faults prove bench load audit
+.PHONY: help run manage test check browser screens faults prove bench load audit
 LOCAL = .venv/bin/python -m innopaas.local
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make manage   a command on the demo's data while it is up (ARGS='stuck' is manage.py stuck)"
 	@echo "make test     the tests (ARGS='-k wallet' chooses some)"
 	@echo "make browser  the tests in a real Chromium"
+	@echo "make screens  the pictures of README and handbooks, taken anew into docs/screens"
 	@echo "make faults   guards taken away one by one, each must turn its test red (ARGS=card chooses some)"
 	@echo "make prove    every promise at full size, for hours; goes on where it was stopped (ONLY=P10 chooses, AGAIN=1 anew)"
 	@echo "make bench    how fast it is, into docs/performance.md; it proves nothing (ONLY=post,hordak chooses, and writes nothing)"
@@ -29,6 +30,10 @@ test:
 browser:
 	@sh innopaas/local/setup.sh dev
 	@exec $(LOCAL) exec -- python -m pytest tests/browser -n 2 --dist worksteal $(ARGS)
+
+screens:
+	@sh innopaas/local/setup.sh dev
+	@exec $(LOCAL) exec -- python -m tests.screens
 
 check:
 	@sh innopaas/local/setup.sh dev
