@@ -2,18 +2,15 @@
 
 import logging
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from smtplib import SMTPException
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import F, Q
-from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from billing import explanations, mail_retries, moves, search, targets
 from billing.models import CREDITING, Method, Note, Order, OrderEvent, OrderMail, State
-from wallet import kill_points
+from wallet import kill_points, letters
 from wallet.models import Member, Role, User
 
 logger = logging.getLogger(__name__)
@@ -65,6 +62,21 @@ def send_due(*, now: datetime, limit: int = 100) -> int:
     )
 
 
+def write(event: OrderEvent) -> letters.Letter:
+    """The mail about an event, in the language of the moment."""
+    order = event.order
+    context = {
+        "order": order,
+        "event": event,
+        "refund": event.refund,
+        "rate": explanations.explain_rate(order),
+        "target": targets.full_name(organisation_id=order.organisation_id, code=order.target),
+        "undo_until": order.paid_at + moves.UNDOABLE_FOR if order.paid_at else None,
+    }
+    why = _("You get this mail because you act for %(name)s on InnoPaaS.") % {"name": order.organisation.name}
+    return letters.write(template=_template_of(event), context=context, why=why)
+
+
 def _claim(mail: OrderMail, *, now: datetime) -> bool:
     return bool(
         OrderMail.objects.filter(pk=mail.pk, sent_at__isnull=True, claimed_at=mail.claimed_at).update(
@@ -77,24 +89,9 @@ def _send(mail: OrderMail, *, now: datetime) -> bool:
     order = mail.event.order
     readers = _readers(order)
     with translation.override(readers[0].language if readers else "en"):
-        text = render_to_string(
-            _template_of(mail.event),
-            {
-                "order": order,
-                "event": mail.event,
-                "refund": mail.event.refund,
-                "rate": explanations.explain_rate(order),
-                "target": targets.full_name(organisation_id=order.organisation_id, code=order.target),
-                "undo_until": order.paid_at + moves.UNDOABLE_FOR if order.paid_at else None,
-                "site_url": settings.SITE_URL.rstrip("/"),
-            },
-        )
-    subject, _, body = text.strip().partition("\n")
-    message = EmailMessage(
-        subject=" ".join(subject.split()),
-        body=body.strip() + "\n",
-        to=[reader.email for reader in readers],
-        headers={"Message-ID": f"<{mail.pk}@{_mail_domain()}>", "X-Order": order.number},
+        letter = write(mail.event)
+    message = letters.make_message(
+        letter, to=[reader.email for reader in readers], mail_id=mail.pk, headers={"X-Order": order.number}
     )
     try:
         message.send()
@@ -114,10 +111,6 @@ def _template_of(event: OrderEvent) -> str:
         return _BY_NOTE[Note(event.note)]
     is_transfer = event.state == State.PAID and event.order.method == Method.OFFLINE
     return _OFFLINE_PAID if is_transfer else _BY_STATE[State(event.state)]
-
-
-def _mail_domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
 def _readers(order: Order) -> list[User]:

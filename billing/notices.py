@@ -5,22 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from email.utils import parseaddr
 from smtplib import SMTPException
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import Exists, F, OuterRef
-from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from billing import mail_retries, targets
 from billing.models import AutoFill, Notice, NoticeMail
 from products import access
-from wallet import chart
+from wallet import chart, letters
 from wallet.models import Member, User
 from wallet.money import WALLET_CURRENCY
 
@@ -74,6 +71,12 @@ def send_due(*, now: datetime, limit: int = 100) -> int:
     return sum(_send(mail, now=now) for mail in waiting.order_by("notice_id", "pk")[:limit] if _claim(mail, now=now))
 
 
+def write(notice: Notice) -> letters.Letter:
+    """The mail of a notice, in the language of the moment."""
+    why = _("You get this mail because you act for %(name)s on InnoPaaS.") % {"name": notice.organisation.name}
+    return letters.write(template=_TEMPLATES[Notice.Kind(notice.kind)], context=_read_context(notice), why=why)
+
+
 def _address(notice: Notice, *, now: datetime) -> None:
     """Make out a mail to everybody who is to read the notice; where there is nobody, the row says so."""
     written_at = now - mail_retries.PAUSES[0]
@@ -103,13 +106,9 @@ def _send(mail: NoticeMail, *, now: datetime) -> bool:
         NoticeMail.objects.filter(pk=mail.pk).update(sent_at=now, error="")
         return False
     with translation.override(reader.language):
-        text = render_to_string(_TEMPLATES[Notice.Kind(mail.notice.kind)], _read_context(mail.notice))
-    subject, _, body = text.strip().partition("\n")
-    message = EmailMessage(
-        subject=" ".join(subject.split()),
-        body=body.strip() + "\n",
-        to=[reader.email],
-        headers={"Message-ID": f"<{mail.pk}@{_mail_domain()}>", "X-Notice": str(mail.notice_id)},
+        letter = write(mail.notice)
+    message = letters.make_message(
+        letter, to=[reader.email], mail_id=mail.pk, headers={"X-Notice": str(mail.notice_id)}
     )
     try:
         message.send()
@@ -132,10 +131,5 @@ def _read_context(notice: Notice) -> dict[str, Any]:
         "slug": "" if notice.target == chart.WALLET else notice.target.removeprefix(chart.product("")),
         "code": facts.get("code", ""),
         "reason": AutoFill.StopReason(reason).label if reason in AutoFill.StopReason else reason,
-        "site_url": settings.SITE_URL.rstrip("/"),
         **{key: Money(Decimal(facts[key]), currency) for key in _AMOUNTS if key in facts},
     }
-
-
-def _mail_domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]

@@ -11,7 +11,7 @@ from djmoney.money import Money
 from billing import aftermath, moves, targets
 from billing.models import Correction, Order, Refund, State
 from products import access
-from wallet import chart
+from wallet import chart, sentences
 from wallet.models import Account, Member
 from wallet.money import round_down, shown
 
@@ -54,7 +54,7 @@ def find(order: Order, *, reader: Member | None = None) -> Refundable:
     found = Refundable(
         most=most, why=reason, refunded=refunded, under_way=counting - refunded, holds=holds, moved=moved
     )
-    return found if reason else replace(found, why=" ".join(_explain(order, found, reader=reader)))
+    return found if reason else replace(found, why=sentences.join(*_explain(order, found, reader=reader)))
 
 
 def why_nothing(order: Order) -> str:

@@ -1,4 +1,4 @@
-"""The shapes of a product's chart: a line of balances and bars of spending, drawn on a field of 100 by 100."""
+"""A product's chart: a line of balances, and bars of spending below it, each on a field of 100 by 100."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from decimal import Decimal
 from djmoney.money import Money
 
 from billing import curves
+from billing.curves import Curve, Frame
 from products.usage import Day
 
 
@@ -25,20 +26,11 @@ class Chart:
     """The days with their shapes. The scales begin at zero and end at their tops."""
 
     days: Sequence[Day]
-    balance_top: Money
-    spent_top: Money
-    line: str
-    area: str
+    balance: Frame
+    spending: Frame
+    curve: Curve
     bars: Sequence[Bar]
     spent: Money
-
-    @property
-    def balance_middle(self) -> Money:
-        return self.balance_top / 2
-
-    @property
-    def middle(self) -> Day:
-        return self.days[len(self.days) // 2]
 
     @property
     def is_empty(self) -> bool:
@@ -47,22 +39,21 @@ class Chart:
 
 def draw(days: Sequence[Day]) -> Chart:
     """A chart of at least one day."""
-    curve = curves.draw([day.closing for day in days])
-    spent_top = curves.find_top([day.spent for day in days])
+    dates, balances, spent = [day.day for day in days], [day.closing for day in days], [day.spent for day in days]
+    top = curves.find_top(spent)
     width = Decimal(100) / len(days)
     bars = [
-        _draw_bar(left=width * number, width=width, height=curves.share(day.spent, spent_top))
-        for number, day in enumerate(days)
-        if day.spent.amount
+        _draw_bar(left=width * number, width=width, height=curves.share(amount, top))
+        for number, amount in enumerate(spent)
+        if amount.amount
     ]
     return Chart(
         days=days,
-        balance_top=curve.top,
-        spent_top=spent_top,
-        line=curve.line,
-        area=curve.area,
+        balance=curves.frame(dates, balances),
+        spending=curves.frame(dates, spent),
+        curve=curves.draw(balances),
         bars=bars,
-        spent=sum((day.spent for day in days[1:]), start=days[0].spent),
+        spent=sum(spent[1:], start=spent[0]),
     )
 
 

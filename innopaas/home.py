@@ -46,6 +46,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "on_their_way": [{"order": order, "explanation": explanation} for order, explanation in on_their_way],
             "wanted": _find_wanted([explanation for _, explanation in on_their_way]),
             "latest": orders[:_SHOWN],
+            "is_new": not (shelf.holds_money or any(order.paid_at for order in orders)),
             "names": targets.name_all(shelf.products),
             "able": [] if member.may_top_up else Member.objects.able_to_top_up(member.organisation_id),
         },

@@ -21,6 +21,7 @@ from payments.admin.stripe_pages import find_page
 from payments.models import Allocation, BankLine, BankRefund, CardRefund, Finding, Payment, Payout, Slip
 from wallet.ids import read_id
 from wallet.models import HOUSE_ID, Account, Entry, Posting, SealedDay, Side
+from wallet.money import MINUS
 
 _KINDS: Final[dict[str, Promise]] = statements.NAMES | {
     "SUSPENSE": gettext_lazy("Put into suspense"),
@@ -119,7 +120,7 @@ def name_kind(posting: Posting) -> str:
 
 def say_exactly(money: Money) -> str:
     """`USD 1,234.5025`: as many decimals as it has, and two at the least."""
-    whole, _point, decimals = f"{money.amount.normalize():,f}".partition(".")
+    whole, _point, decimals = f"{money.amount.normalize():,f}".replace("-", MINUS).partition(".")
     return f"{money.currency.code} {whole}.{decimals:0<2}"
 
 

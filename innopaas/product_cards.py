@@ -52,6 +52,11 @@ class Shelf:
     products: Sequence[Product]
     cards: Sequence[Card]
 
+    @property
+    def holds_money(self) -> bool:
+        """Whether there is anything anywhere, for use or held."""
+        return bool(self.wallet.amount) or any(card.holding.total.amount for card in self.cards)
+
 
 def read(member: Member, *, now: datetime) -> Shelf:
     """What the organisation has, as far as the member may use it."""

@@ -58,6 +58,7 @@ RATES_SOURCE: str = env.str("RATES_SOURCE", "Open Exchange Rates")
 SLIPS_S3_BUCKET: str = env.str("SLIPS_S3_BUCKET", "")
 CLAMD_ADDRESS: str = env.str("CLAMD_ADDRESS", "", validate=validate.Regexp(r"^(|/.+|[^/]+:\d+)$"))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
+MAINTENANCE: bool = env.bool("MAINTENANCE", False)
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0)
 
 try:
@@ -123,8 +124,10 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "innopaas.middleware.PrivateAnswersMiddleware",
     "innopaas.middleware.RefusingMiddleware",
+    "innopaas.compression.PageCompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "innopaas.maintenance.MaintenanceMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -141,6 +144,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "innopaas.middleware.RequestLogMiddleware",
+    "innopaas.error_pages.OurOwnPagesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -270,7 +274,6 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "wallet.forms.SignUpForm"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_EMAIL_SUBJECT_PREFIX = "[InnoPaaS] "
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_CHANGE_EMAIL = True
@@ -377,12 +380,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- the admin's look -----------------------------------------------------------------------------------------
+# --- the admin's look: the colours of static/css/tokens.css ----------------------------------------------------
 
 UNFOLD = {
     "SITE_TITLE": _("InnoPaaS staff"),
     "SITE_HEADER": _("InnoPaaS staff"),
     "SITE_URL": "/",
+    "SITE_ICON": lambda _request: static("innopaas/favicon.svg"),
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("innopaas/favicon.svg")}
     ],
@@ -402,7 +406,20 @@ UNFOLD = {
             "800": "8, 69, 60",
             "900": "8, 58, 51",
             "950": "3, 33, 29",
-        }
+        },
+        "base": {
+            "50": "244, 246, 245",
+            "100": "236, 240, 238",
+            "200": "220, 227, 224",
+            "300": "198, 208, 204",
+            "400": "161, 177, 171",
+            "500": "84, 99, 94",
+            "600": "60, 74, 69",
+            "700": "42, 55, 50",
+            "800": "29, 39, 35",
+            "900": "22, 30, 27",
+            "950": "14, 20, 18",
+        },
     },
 }
 

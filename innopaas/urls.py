@@ -3,8 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from innopaas import api, health, home, posting_pages, product_pages, resuming, stuck_pages
+from innopaas import api, health, home, mail_previews, posting_pages, product_pages, resuming, stuck_pages, styleguide
 from products.views import access as product_access
+
+handler500 = "innopaas.error_pages.show_failure"
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -25,6 +27,9 @@ urlpatterns = [
     path("admin/stuck/refund/<uuid:pk>/", stuck_pages.ask_about_refund, name="ask_about_refund"),
     path("admin/stuck/receipt/<uuid:pk>/", stuck_pages.issue_receipt, name="issue_receipt"),
     path("admin/", admin.site.urls),
+    path("styleguide/mails/", mail_previews.list_mails, name="mail_previews"),
+    path("styleguide/mails/<slug:name>/<slug:form>/", mail_previews.show_mail, name="mail_preview"),
+    path("styleguide/", styleguide.show, name="styleguide"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

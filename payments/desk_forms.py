@@ -16,6 +16,7 @@ from billing.forms import ExactAmountField
 from payments.appraisals import Claim, Facts, TypedLine
 from payments.candidates import Candidate
 from payments.models import BankAccount, Finding, RejectionReason
+from wallet import sentences
 
 _OLDEST: Final = timedelta(days=400)
 _MOST_WORDS: Final = 500
@@ -192,7 +193,7 @@ class RejectionForm(forms.Form):
         """What the customer reads; of a valid form."""
         template: RejectionReason | None = self.cleaned_data.get("template")
         parts = (word_for(template, self.language) if template else "", self.cleaned_data.get("words", ""))
-        return " ".join(filter(None, parts))
+        return sentences.join(*parts)
 
 
 def word_for(reason: RejectionReason, language: str) -> str:

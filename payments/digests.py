@@ -3,22 +3,19 @@
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from email.utils import parseaddr
 from smtplib import SMTPException
 from typing import Final
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import F, Min, Sum
-from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from billing import mail_retries, workdays
 from billing.models import Dispute, Refund
 from payments.closing import days
 from payments.models import BankRefund, DayClose, DigestMail, Transfer
-from wallet import chart
+from wallet import chart, letters
 from wallet.calendar import BOOKS, business_date
 from wallet.models import Account, User
 
@@ -90,6 +87,12 @@ def compose(*, day: date, now: datetime) -> Digest:
     )
 
 
+def write(digest: Digest) -> letters.Letter:
+    """The morning's mail, in the language of the moment."""
+    why = _("You get this mail because you sign the days of InnoPaaS.")
+    return letters.write(template="payments/mail/digest.txt", context={"digest": digest}, why=why)
+
+
 def _sum_suspense() -> list[Money]:
     """By currency, over all organisations."""
     held = Account.objects.filter(code=chart.SUSPENSE, balance__gt=0).values_list("currency")
@@ -111,15 +114,8 @@ def _claim(mail: DigestMail, *, now: datetime) -> bool:
 
 def _send(mail: DigestMail, digest: Digest, *, now: datetime) -> bool:
     with translation.override(mail.person.language):
-        context = {"digest": digest, "site_url": settings.SITE_URL.rstrip("/")}
-        text = render_to_string("payments/mail/digest.txt", context)
-    subject, _, body = text.strip().partition("\n")
-    message = EmailMessage(
-        subject=" ".join(subject.split()),
-        body=body.strip() + "\n",
-        to=[mail.person.email],
-        headers={"Message-ID": f"<{mail.pk}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>"},
-    )
+        letter = write(digest)
+    message = letters.make_message(letter, to=[mail.person.email], mail_id=mail.pk)
     try:
         message.send()
     except (OSError, SMTPException) as error:

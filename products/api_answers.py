@@ -32,6 +32,7 @@ class Problem(Enum):
     INVALID = (4220, 422, "The request is not valid")
     TOO_MANY_REQUESTS = (4290, 429, "Too many requests: wait as many seconds as Retry-After says")
     FAILED = (5000, 500, "Something failed on our side: the same request may be sent again")
+    UNAVAILABLE = (5030, 503, "The site is being worked on: send the same request again after Retry-After seconds")
 
     def __init__(self, code: int, status: int, message: str) -> None:
         self.code = code

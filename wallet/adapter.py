@@ -1,5 +1,6 @@
 """What django-allauth asks us: here a sign-up becomes an organisation with its owner."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
@@ -9,14 +10,17 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AnonymousUser
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.crypto import get_random_string
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
-from wallet import ciphers, invitations, organisations, second_factors, sessions
+from wallet import ciphers, invitations, letters, organisations, second_factors, sessions
 from wallet.forms import INVITATION
 from wallet.middleware import ENDED
 from wallet.models import User
@@ -79,9 +83,22 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_account_already_exists_mail(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        super().send_mail(template_prefix, email, {"support_email": settings.SUPPORT_EMAIL, **context})
+        """In the language of whoever has the address; a stranger's is the one this page is read in."""
+        reader = context.get("user") or User.objects.filter(email=email.lower()).only("language").first()
+        with override(reader.language if reader else get_language()):
+            super().send_mail(template_prefix, email, context)
         if settings.DEBUG:
             self.request.session[MAIL_TO] = email
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMultiAlternatives:
+        letter = write_mail(prefix=template_prefix, context=context)
+        return letters.make_message(letter, to=[email] if isinstance(email, str) else email, headers=headers)
 
 
 class FactorAdapter(DefaultMFAAdapter):
@@ -93,6 +110,16 @@ class FactorAdapter(DefaultMFAAdapter):
     def decrypt(self, encrypted_text: str) -> str:
         """Also what was stored before anything was encrypted, or by a process of that release meanwhile."""
         return ciphers.decrypt_if_encrypted(text=encrypted_text)
+
+
+def write_mail(*, prefix: str, context: Mapping[str, Any]) -> letters.Letter:
+    """A mail about an account, from its two templates, in the language of the moment."""
+    return letters.write(
+        template=f"{prefix}_message.txt",
+        context=context,
+        why=_("You get this mail because somebody gave this address on InnoPaaS."),
+        subject=render_to_string(f"{prefix}_subject.txt", dict(context)),
+    )
 
 
 def _set_language(response: HttpResponse, language: str) -> None:

@@ -17,6 +17,9 @@ USAGE_PLACES: Final = 6
 WALLET_CURRENCY: Final = "USD"
 """What a wallet holds, and so what it can be topped up in."""
 
+MINUS: Final = "−"
+"""The sign people read; what machines read (files, the API) has the hyphen."""
+
 _DIGITS = re.compile(r"(?P<whole>0|[1-9][0-9]*)(?:\.(?P<fraction>[0-9]+))?")
 _SYMBOLS: Final = {"USD": "$", "CNY": "¥"}
 
@@ -88,7 +91,7 @@ def round_down(money: Money) -> Money:
 def shown(money: Money) -> str:
     """`$1,234.50`: rounded down, so that nobody is shown money he cannot spend."""
     amount = round_down(money).amount
-    sign = "-" if amount < 0 else ""
+    sign = MINUS if amount < 0 else ""
     code = money.currency.code
     return f"{sign}{_SYMBOLS.get(code, code + ' ')}{abs(amount):,f}"
 

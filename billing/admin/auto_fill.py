@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import targets
 from billing.models import AutoFill, LowBalanceAlert
+from wallet.admin import cells
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.money import shown
@@ -26,12 +27,13 @@ class AutoFillAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has n
             "floor",
             "daily_cap",
             "is_on",
-            "set_by_name",
+            "set_by_then",
             "set_at",
         ),
         *("stopped_at", "stop_reason", "moves"),
     )
     readonly_fields = fields
+    set_by_then = cells.name_person("set_by_name", _("set by"))
 
     @admin.display(description=_("when the balance falls below"), ordering="threshold")
     def threshold_shown(self, rule: AutoFill) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from billing import callbacks
 from billing.forms import NothingForm
 from billing.models import Callback, CallbackEndpoint
+from wallet.admin import cells
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
 
@@ -27,8 +28,9 @@ class CallbackEndpointAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfo
     list_select_related = ("organisation",)
     search_fields = ("url", "organisation__name")
     ordering = ("-created_at",)
-    fields = ("organisation", "url", "username", "events", "is_on", "created_by_name", "created_at", "removed_at")
+    fields = ("organisation", "url", "username", "events", "is_on", "added_by_then", "created_at", "removed_at")
     readonly_fields = fields
+    added_by_then = cells.name_person("created_by_name", _("added by"))
 
 
 @admin.register(Callback)

@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 
 from billing import rates
 from billing.models import Order
+from wallet import sentences
 from wallet.calendar import BOOKS
 
 
@@ -17,7 +18,7 @@ def explain_rate(order: Order) -> str:
         "at": f"{order.rate_at.astimezone(BOOKS):%Y-%m-%d %H:%M}",
     }
     why = _explain_choice(order)
-    return f"{said}. {why}" if why else said
+    return sentences.join(_("%(sentence)s.") % {"sentence": said}, why) if why else said
 
 
 def _explain_choice(order: Order) -> str:

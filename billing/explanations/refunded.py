@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from billing import targets
 from billing.explanations.situations import Explanation, Text
 from billing.models import Method, Note, Order, OrderEvent, Refund, State
+from wallet import sentences
 from wallet.money import labelled
 
 _TAKEN_BACK = frozenset({Note.UNDONE, Note.TAKEN_BACK})
@@ -103,7 +104,7 @@ def _explain_open(order: Order, refund: Refund) -> Explanation:
 def _explain_failed(order: Order, refund: Refund) -> Explanation:
     facts = {"amount": labelled(refund.amount), "balance": targets.name(order.target)}
     why = _("%(amount)s is back in %(balance)s.") % facts
-    return replace(_FAILED, why=" ".join(filter(None, [why, refund.failure])))
+    return replace(_FAILED, why=sentences.join(why, refund.failure))
 
 
 def _explain_refunded(order: Order, refunds: list[Refund]) -> Explanation:

@@ -23,6 +23,7 @@ from wallet.access import MemberRequest, find_acting, member_required
 from wallet.calendar import business_date
 from wallet.forms import ShownForm
 from wallet.models import Account, Member
+from wallet.money import labelled
 
 _FIRST_SIZE = Decimal(100)
 """What an empty form begins with: so much at a time, and three times that a day."""
@@ -53,7 +54,8 @@ def switch_off(request: MemberRequest, slug: str) -> HttpResponse:
         auto_fill.switch_off(organisation_id=acting.organisation_id, product=product, by=request.user)
     except auto_fill.MayNotSetRule:
         return _refuse(request, acting)
-    messages.success(request, _("Auto-fill of %(product)s is off.") % {"product": product.title})
+    said = _("Auto-fill of %(product)s is off. Nothing is moved from the wallet by itself any more.")
+    messages.success(request, said % {"product": product.title})
     return redirect("billing:auto_fill", slug)
 
 
@@ -73,7 +75,8 @@ def _set(request: MemberRequest, slug: str) -> HttpResponse:
         return _refuse(request, acting)
     except (TermsRefused, catalogue.NotOffered):  # the page says which
         return _render(request, product, acting, form=form, status=422)
-    messages.success(request, _("Auto-fill of %(product)s is on.") % {"product": product.title})
+    said = _("Auto-fill of %(product)s is on. The wallet fills it as soon as less than %(threshold)s is left.")
+    messages.success(request, said % {"product": product.title, "threshold": labelled(form.terms.threshold)})
     return redirect("billing:auto_fill", slug)
 
 

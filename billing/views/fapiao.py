@@ -155,7 +155,7 @@ def _withdraw(page: _Page, place: str) -> HttpResponse:
     except fapiao.MayNotHandle as refusal:
         messages.error(page.request, str(refusal))
     else:
-        messages.success(page.request, _("The request was withdrawn."))
+        messages.success(page.request, _("The request was withdrawn. The amount can be asked for again."))
     return _see(page.order)
 
 

@@ -62,7 +62,7 @@ def show(request: MemberRequest) -> HttpResponseBase:
             "is_first_page": not form.place,
             "kind": kind,
             "days": days,
-            "middle": days[len(days) // 2],
+            "frame": curves.frame([day.day for day in days], [day.closing for day in days]),
             "curve": curves.draw([day.closing for day in days]),
             "filters": _drop_place(request),
             "pack": _plan(request, chosen),

@@ -25,7 +25,6 @@ def show(request: HttpRequest) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "title": _("Volume, times and queue"),
         "volume": volume,
-        "top": labelled(volume.top),
         "queue": [(_say_age(aged), aged) for aged in charts.age_queue(now)],
         "shares": [_tell_shares(volume)],
         "days": [_tell_days(volume)],

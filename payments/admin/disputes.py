@@ -15,6 +15,7 @@ from unfold.decorators import display
 from billing import targets
 from billing.models import CardBlock, CardRule, DebtPayment, Dispute, DisputeMovement, OrderEvent, WriteOff
 from payments.admin import dispute_acts
+from payments.admin.dispute_advice import advise
 from payments.admin.stories import Cells, Table, link, table
 from payments.admin.stripe_pages import find_page
 from wallet import chart
@@ -85,6 +86,7 @@ class DisputeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
         more = dict(extra_context or {})
         if dispute:
             more |= {"tables": tell(dispute), "acts": dispute_acts.list_acts(dispute, request.user)}
+            more["advice"] = advise(dispute, now=timezone.now())
         return super().change_view(request, object_id, form_url, more)
 
     @display(description=_("state"), ordering="state", label=_COLOURS)  # type: ignore[arg-type]  # it takes lazy texts too
@@ -138,13 +140,14 @@ class DisputeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no
 
 @admin.register(CardBlock)
 class CardBlockAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ("organisation", "order_shown", "since", "lifted_at", "lifted_by_name", "note")
+    list_display = ("organisation", "order_shown", "since", "lifted_at", "lifted_by_then", "note")
     list_filter = (("lifted_at", admin.EmptyFieldListFilter),)
     list_select_related = ("organisation", "dispute__order")
     search_fields = ("organisation__name", "dispute__order__number")
     ordering = ("-since",)
-    fields = ("organisation", "dispute_shown", "since", "lifted_at", "lifted_by_name", "note")
+    fields = ("organisation", "dispute_shown", "since", "lifted_at", "lifted_by_then", "note")
     readonly_fields = fields
+    lifted_by_then = cells.name_person("lifted_by_name", _("lifted by"))
     change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
 
     def get_urls(self) -> list[URLPattern]:

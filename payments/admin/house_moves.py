@@ -57,16 +57,18 @@ class StateFilter(admin.SimpleListFilter):
 class HouseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Whatever was said to be the house's own. Proposing, approving and withdrawing are acts of their own."""
 
-    list_display = ("made", "kind", "line_shown", "came_shown", "result_shown", "made_by_name", "badge")
+    list_display = ("made", "kind", "line_shown", "came_shown", "result_shown", "made_by_then", "badge")
     list_filter = (StateFilter, "kind")
     list_select_related = ("line__account", "came_as__account")
     list_fullwidth = True
     ordering = ("made_at",)
     fields = (
-        *("kind", "line_shown", "came_shown", "rate_shown", "cost_shown", "result_shown", "reason", "made_by_name"),
-        *("made", "approved_by_name", "approved", "withdrawn_by", "withdrawn"),
+        *("kind", "line_shown", "came_shown", "rate_shown", "cost_shown", "result_shown", "reason", "made_by_then"),
+        *("made", "approved_by_then", "approved", "withdrawn_by", "withdrawn"),
     )
     readonly_fields = fields
+    made_by_then = cells.name_person("made_by_name", _("proposed by"))
+    approved_by_then = cells.name_person("approved_by_name", _("approved by"))
     change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
     change_form_outer_after_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
 

@@ -262,7 +262,8 @@ def _address(line: BankLine) -> str:
 
 
 def _subject(line: BankLine) -> str:
-    return f"{line.booked_on.isoformat()} · {labelled(line.rest)} · {line.payer_name} · {line.account.code}"
+    parts = (line.booked_on.isoformat(), labelled(line.rest), line.payer_name, line.text[:80], line.account.code)
+    return " · ".join(filter(None, parts))
 
 
 def _confirm(request: HttpRequest, line: BankLine, *, title: Any, explanation: Any, form: Any) -> HttpResponse:

@@ -58,18 +58,20 @@ class StateFilter(admin.SimpleListFilter):
 class SuspenseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """What was proposed; above it what waits. Proposing, approving and withdrawing are acts of their own."""
 
-    list_display = ("made", "kind", "source_shown", "amount_shown", "to", "made_by_name", "badge")
+    list_display = ("made", "kind", "source_shown", "amount_shown", "to", "made_by_then", "badge")
     list_filter = (StateFilter, "kind")
     list_select_related = ("payment__order", "charge", "to")
     list_fullwidth = True
     list_before_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
     ordering = ("made_at",)
     fields = (
-        *("kind", "source_shown", "organisation", "to", "amount_shown", "reason", "made_by_name", "made"),
-        *("approved_by_name", "approved", "withdrawn_by", "withdrawn", "order_shown", "key", "refund_shown"),
+        *("kind", "source_shown", "organisation", "to", "amount_shown", "reason", "made_by_then", "made"),
+        *("approved_by_then", "approved", "withdrawn_by", "withdrawn", "order_shown", "key", "refund_shown"),
         *("stripe_status", "ask_at", "ended"),
     )
     readonly_fields = fields
+    made_by_then = cells.name_person("made_by_name", _("proposed by"))
+    approved_by_then = cells.name_person("approved_by_name", _("approved by"))
     change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
 
     def get_urls(self) -> list[URLPattern]:

@@ -137,7 +137,8 @@ def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
         except REFUSALS as refused:
             refusal = explain(refused)
         else:
-            messages.success(request, _("Rejected: %(reference)s.") % {"reference": transfer.reference})
+            said = _("Rejected: %(reference)s. The customer is told why by mail, and may declare it again.")
+            messages.success(request, said % {"reference": transfer.reference})
             return _go_on(request, by=by)
     return _ask_for_reason(request, transfer, form, refusal=refusal)
 

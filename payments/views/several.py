@@ -86,7 +86,11 @@ def _declare(request: MemberRequest, chosen: _Chosen) -> HttpResponseBase:
         except (transfers.AlreadyTaken, transfers.CannotBeDeclared):
             messages.warning(request, _("%(number)s cannot be changed any more.") % {"number": transfer.order.number})
     if declared:
-        messages.success(request, _("Thank you. Our finance team looks for your transfer at the bank."))
+        said = _(
+            "Thank you. Our finance team looks for your transfer at the bank. You are told by mail when it is credited "
+            "and when something is missing."
+        )
+        messages.success(request, said)
     return SeeOther(f"{redirect('billing:orders').url}?method=OFFLINE")
 
 

@@ -93,7 +93,11 @@ def _declare(request: MemberRequest, transfer: Transfer) -> HttpResponseBase:
     except transfers.CannotBeDeclared:
         messages.warning(request, _("This order is not waiting for a transfer any more."))
     else:
-        messages.success(request, _("Thank you. Our finance team looks for your transfer at the bank."))
+        said = _(
+            "Thank you. Our finance team looks for your transfer at the bank. You are told by mail when it is credited "
+            "and when something is missing."
+        )
+        messages.success(request, said)
     return SeeOther(f"{sheet_address(transfer.order)}#top")  # else the browser stays at the form's `#declare`
 
 

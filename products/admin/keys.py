@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 from products import keys
 from products.forms import NamedForm
 from products.models import ApiKey, Product
+from wallet.admin import cells
 from wallet.admin.cells import show_moment
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly, find_person
@@ -77,9 +78,10 @@ class ApiKeyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no 
     ordering = ("-created_at",)
     fields = (
         *("name", "kind", "product", "organisation", "begins", "requests_per_minute"),
-        *("created_by_name", "made", "used", "revoked", "revoked_by"),
+        *("made_by_then", "made", "used", "revoked", "revoked_by"),
     )
     readonly_fields = fields
+    made_by_then = cells.name_person("created_by_name", _("made by"))
     list_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
     change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
 

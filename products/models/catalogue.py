@@ -21,7 +21,7 @@ RESERVED_SLUGS = ("access", "held", "topup")
 
 
 class Icon(models.TextChoices):
-    """Our own drawings, one template each: templates/products/icons/."""
+    """Our own drawings: symbols of static/innopaas/icons.svg."""
 
     CHAT = "chat", _("Speech bubble")
     MESSAGE = "message", _("Envelope")

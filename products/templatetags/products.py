@@ -14,7 +14,7 @@ from djmoney.money import Money
 from products import access
 from products.models import Product
 from wallet.models import Member
-from wallet.money import shown
+from wallet.money import MINUS, shown
 
 register = template.Library()
 
@@ -24,13 +24,13 @@ def exact(amount: Money) -> str:
     """`$1.0525`, and `$1.00` where nothing is finer than cents."""
     size = abs(amount)
     finer = f"{size.amount.normalize():f}".partition(".")[2][2:]
-    return f"{'-' if amount.amount < 0 else ''}{shown(size)}{finer}"
+    return f"{MINUS if amount.amount < 0 else ''}{shown(size)}{finer}"
 
 
 @register.filter
 def aligned(amount: Money, places: int) -> str:
     """With so many decimals, to stand below others: `$1.0000`."""
-    return f"{'-' if amount.amount < 0 else ''}{shown(abs(amount)).partition('.')[0]}.{_decimals(amount, places)}"
+    return f"{MINUS if amount.amount < 0 else ''}{shown(abs(amount)).partition('.')[0]}.{_decimals(amount, places)}"
 
 
 @register.filter

@@ -1,11 +1,11 @@
 // Comforts only: every page works without this file.
 
-// Where the main menu is a strip (narrow screens), the page one is on is in view.
+// Where the main menu is a strip (narrow screens), the page one is on is in view, also in browsers whose CSS cannot say so.
 const here = document.querySelector(".side [aria-current]");
 const strip = here?.closest("nav");
 if (strip) {
   const [place, frame] = [here.getBoundingClientRect(), strip.getBoundingClientRect()];
-  strip.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
+  if (place.left < frame.left || place.right > frame.right) strip.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
 }
 
 // An open menu closes when one clicks elsewhere or presses Escape.

@@ -121,6 +121,17 @@ def test_what_is_wrong_is_said_beside_it(fields: dict[str, str], said: str, page
     assert not order.fapiaos.exists()
 
 
+@pytest.mark.parametrize(
+    "fields", [{"amount": "7200.01"}, {"tax_number": "91350100M000100Y44"}, {"bank": ""}, {"kind": ""}]
+)
+def test_what_was_typed_stands_there_again(fields: dict[str, str], page: Client, order: Order) -> None:
+    given = SPECIAL | {"title": "示例贸易公司", "tax_number": TAX_NUMBER, "amount": "100"} | fields
+    text = send(page, order, **given).content.decode()
+    for name in ("title", "tax_number", "amount", "address", "phone", "bank", "bank_account"):
+        if given[name]:
+            assert re.search(rf'name="{name}"[^>]*value="{given[name]}"', text), name
+
+
 def test_requests_without_end_wait_and_keep_what_was_typed(page: Client, order: Order, counter: Counter) -> None:
     for _ in range(allowances.FAPIAO.most):
         allowances.use(allowances.FAPIAO, user_id=counter.alice.pk, now=timezone.now())

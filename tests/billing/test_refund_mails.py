@@ -85,7 +85,7 @@ def test_a_refund_in_rmb_names_both_amounts_and_the_rate(counter: Counter) -> No
         Money(3600, "CNY"), f"CNY ¥3,600.00 refunded: order {order.number}"
     )  # fmt: skip
     assert "Amount: USD $500.00" in succeeded.body
-    assert "Paid back: CNY ¥3,600.00 (1 USD = 7.2000 CNY" in succeeded.body
+    assert "Paid back: CNY ¥3,600.00\nRate: 1 USD = 7.2000 CNY" in succeeded.body
 
 
 def test_a_move_that_went_back_is_in_the_wallet(counter: Counter) -> None:

@@ -125,13 +125,13 @@ class Site:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Site]:
-    """A site with the demo in it, for as long as the block lasts."""
+def running(folder: Path, *, demo: tuple[str, ...] = ("--brief",)) -> Iterator[Site]:
+    """A site with the demo in it, for as long as the block lasts; `demo` are the options of its command."""
     database = f"browser_{secrets.token_hex(4)}"
     databases.copy(database)
     try:
         with contextlib.closing(_assemble(folder, database)) as site:
-            site.manage("demo", "--brief")
+            site.manage("demo", *demo)
             for name in ("web", "worker", "beat"):
                 site.start(name)
             yield site

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import CommandError, call_command
 
 from billing.models import Dispute, Fapiao, LegalEntity, Order, Refund
 from innopaas import audit, demo, demo_history, demo_transfers
 from payments import stripe_api
-from payments.models import BankAccount, BankRefund, DayClose, Difference, Payout
+from payments.models import BankAccount, BankRefund, DayClose, Difference, Payment, Payout, Transfer
 from payments.standin.client import StandIn
 from wallet import audit as ledger_audit
-from wallet.models import Posting
+from wallet.models import Posting, User
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +65,21 @@ def test_entity_of_an_older_demo_keeps_its_name_beside_the_one_that_is_completed
     demo_history.complete_entity()
     assert not LegalEntity.objects.get(issues_by_default=True).lacks
     assert LegalEntity.objects.filter(name_en=account.legal_entity).count() == 1
+
+
+def test_with_a_test_key_of_stripes_own_there_are_people_and_transfers_and_no_card_payments(
+    settings: LazySettings,
+) -> None:
+    settings.DEBUG, settings.STRIPE_API_BASE, settings.STRIPE_SECRET_KEY = True, "", "sk_test_of_ones_own"
+    for _twice in range(2):
+        call_command("demo")
+    assert User.objects.filter(email="alice@example.com").exists()
+    assert Transfer.objects.count() == 6
+    assert not Payment.objects.exists()
+
+
+def test_a_live_key_gets_no_demo(settings: LazySettings) -> None:
+    settings.DEBUG, settings.STRIPE_SECRET_KEY = True, "sk_live_of_ones_own"
+    with pytest.raises(CommandError, match="never for a live key"):
+        call_command("demo")
+    assert not User.objects.filter(email="alice@example.com").exists()

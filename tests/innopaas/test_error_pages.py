@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from pytest_django import Settings
 
 from tests.people import make_owner
 
@@ -43,6 +44,38 @@ def test_our_own_failure_tells_people_not_to_pay_again(
         response = client.post(reverse("wallet:create_organisation"), {"name": "Nova"})
     assert response.status_code == 500
     assert words in response.content.decode()
+
+
+def test_our_own_failure_names_the_number_to_quote_and_it_stands_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError
+
+    client = Client(raise_request_exception=False)
+    client.force_login(make_owner().user)
+    monkeypatch.setattr("wallet.organisations.create", fail)
+    page = client.post(reverse("wallet:create_organisation"), {"name": "Nova"}).content.decode()
+    quoted = re.search(r"quote this number: <code>([0-9a-f-]{36})</code>", page)
+    assert quoted
+    assert quoted[1] in " ".join(str(record.msg) for record in caplog.records)
+    assert "Contact our team" in page
+
+
+@pytest.mark.parametrize("path", ["/nothing/here/", "/billing/orders/TU20260715XXXXXXXXXX/"])
+def test_people_of_the_demo_see_our_page_instead_of_the_list_of_addresses(settings: Settings, path: str) -> None:
+    settings.DEBUG = True
+    alice = Client()
+    alice.force_login(make_owner().user)
+    response = alice.get(path)
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+    assert "urlpatterns" not in response.content.decode()
+
+
+def test_address_without_its_last_slash_still_leads_on_in_the_demo(settings: Settings) -> None:
+    settings.DEBUG = True
+    assert Client().get("/billing/orders")["Location"] == "/billing/orders/"
 
 
 @pytest.mark.parametrize("name", ["account_login", "account_signup", "account_reset_password"])

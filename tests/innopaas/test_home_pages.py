@@ -66,6 +66,41 @@ def test_a_viewer_sees_who_can_top_up_instead_of_a_button(client: Client, acme: 
     assert str(builders.owner_of(acme)) in shown
 
 
+def test_a_newcomer_is_told_what_to_do_first_until_money_is_there(page: Client, acme: Organisation) -> None:
+    now = timezone.now()
+    shown = text_of(page.get("/"))
+    assert "Three steps, and you can send" in shown
+    for way_on in ("payments:topup", "products", "products:keys", "wallet:members"):
+        assert f'"{reverse(way_on)}"' in shown
+
+    ordering.open_order(acme, now=now)
+    assert "Your first top-up is under way" in text_of(page.get("/"))
+
+    ordering.paid_order(acme, now=now)
+    assert "Three steps" not in text_of(page.get("/"))
+
+
+def test_a_newcomer_who_may_only_look_is_told_whom_to_ask(client: Client, acme: Organisation, now: datetime) -> None:
+    client.force_login(builders.make_member(acme, role=Role.VIEWER, now=now).user)
+
+    shown = text_of(client.get("/"))
+
+    assert "Ask for a first top-up" in shown
+    assert str(builders.owner_of(acme)) in shown
+    assert reverse("payments:topup") not in shown
+    assert reverse("products:keys") not in shown.partition("</aside>")[2]
+
+
+def test_each_balance_leads_to_the_entries_that_made_it(page: Client, acme: Organisation, now: datetime) -> None:
+    sms = builders.make_product("SMS")
+    builders.fill_product(acme, sms, builders.usd("61.50"), now=now)
+
+    shown = text_of(page.get("/"))
+
+    assert f'{reverse("billing:statement")}?balance=product%3A{sms.slug}"' in shown
+    assert "What made it this much" in shown
+
+
 def test_another_organisations_money_is_not_on_the_page(page: Client, now: datetime) -> None:
     other = builders.make_organisation(now=now, owner=builders.make_person("bob"))
     order = ordering.paid_order(other, now=now)

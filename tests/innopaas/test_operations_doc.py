@@ -1,5 +1,6 @@
 """docs/operations.md has every alarm there is: whoever is woken by one finds it there by the words it was told in."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,7 @@ import pytest
 from django.utils import translation
 from prometheus_client import REGISTRY
 
-from innopaas import health
+from innopaas import health, stuck
 from innopaas.stuck import Kind
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
@@ -28,3 +29,10 @@ def test_every_part_of_readiness_is_explained(part: str) -> None:
 def test_every_metric_of_ours_is_explained() -> None:
     assert len(OURS) == 3
     assert [name for name in OURS if f"\n| `{name}` | " not in TEXT] == []
+
+
+def test_every_button_that_unsticks_something_is_named() -> None:
+    finders = Path(stuck.__file__).parent.glob("*.py")
+    titles = {title for file in finders for title in re.findall(r'title=_\("([^"]+)"\)', file.read_text("utf-8"))}
+    assert len(titles) > 10
+    assert [title for title in sorted(titles) if f"**{title}**" not in TEXT] == []

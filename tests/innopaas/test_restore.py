@@ -44,7 +44,7 @@ class Writer:
 
 @pytest.fixture
 def dump(superuser_dsn: str, tmp_path: Path) -> Callable[[], Path]:
-    """Dumps the worker's database into a file, as README.md says."""
+    """Dumps the worker's database into a file, as docs/running.md says."""
 
     def run() -> Path:
         file = tmp_path / "innopaas.dump"
@@ -56,7 +56,7 @@ def dump(superuser_dsn: str, tmp_path: Path) -> Callable[[], Path]:
 
 @pytest.fixture
 def restore(superuser_dsn: str) -> Iterator[Callable[[Path], str]]:
-    """Restores a dump into a database of its own, as README.md says, and returns that one's name."""
+    """Restores a dump into a database of its own, as docs/running.md says, and returns that one's name."""
     name = f"{conninfo_to_dict(superuser_dsn)['dbname']}_back"
     with psycopg.connect(superuser_dsn, dbname="postgres", autocommit=True) as server:
         drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))

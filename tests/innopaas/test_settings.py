@@ -1,11 +1,15 @@
 """The settings name what is missing or wrong, all at once, and refuse what belongs to a demo."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Final
 
 import pytest
 
+PROJECT: Final = Path(__file__).parents[2]
 GOOD = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "DATA_KEYS": "0123456789abcdef" * 4,
@@ -131,3 +135,21 @@ def test_the_deploy_check_names_what_belongs_to_a_demo(variables: dict[str, str]
     run = start("check", "--deploy", "--fail-level", "WARNING", **variables)
     assert run.returncode != 0
     assert finding in run.stderr
+
+
+def test_every_variable_that_is_read_stands_in_the_readme_and_none_besides() -> None:
+    settings = (PROJECT / "innopaas" / "settings.py").read_text("utf-8")
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_0-9]+)"', settings)) | {"DEMO_PASSWORD"}
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    table = readme.partition("## Settings")[2].partition("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([A-Z_0-9]+)`", row)} == read
+
+
+def test_every_variable_of_the_compose_file_is_one_that_is_read() -> None:
+    settings = (PROJECT / "innopaas" / "settings.py").read_text("utf-8")
+    compose = (PROJECT / "docker-compose.yml").read_text("utf-8")
+    shared = compose.partition("x-settings:")[2].partition("\nservices:")[0]
+    given = re.findall(r"^  ([A-Z_0-9]+): ", shared, re.MULTILINE)
+    assert len(given) > 20
+    assert [name for name in given if f'"{name}"' not in settings] == []

@@ -157,7 +157,7 @@ def test_legs_show_the_balances_before_and_after(company: Organisation, posting:
 
 def test_used_amounts_keep_all_their_decimals() -> None:
     assert posting_stories.say_exactly(builders.usd("0.052500")) == "USD 0.0525"
-    assert posting_stories.say_exactly(builders.usd("-1000")) == "USD -1,000.00"
+    assert posting_stories.say_exactly(builders.usd("-1000")) == "USD −1,000.00"
 
 
 def test_open_day_is_called_open_and_a_sealed_one_shows_its_hash(company: Organisation, now: datetime) -> None:

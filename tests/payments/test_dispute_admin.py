@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,8 +12,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from billing import card_blocks, mails
-from billing.models import CardBlock, WriteOff
+from billing.models import CardBlock, Dispute, WriteOff
 from innopaas.dashboard import Count, list_counts
+from payments.admin.dispute_advice import advise
 from payments.admin.disputes import say_due
 from products import access
 from tests import builders, people
@@ -63,6 +65,7 @@ def test_the_page_tells_where_the_money_is_and_what_is_owed(story: Story, fiona:
     page = fiona.read("billing_dispute_change", dispute.pk)
     for text in ("$30.00", order.number, "https://dashboard.stripe.com/test/disputes/", "dispute:txn_", "fraudulent"):
         assert text in page
+    assert "What to do next" in page
     assert dispute.order.number in fiona.read("billing_dispute_changelist")
     assert "Write off" not in page
 
@@ -187,3 +190,23 @@ def test_each_turn_of_a_dispute_is_mailed_once(story: Story) -> None:
         f"The dispute was decided for the card's holder: order {order.number}",
     ]
     assert "Open: USD $40.00" in mail.outbox[0].body
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "said"),
+    [
+        (Dispute.State.OPEN, {}, "It counts until 2026-07-22 12:00:00. The fee of USD $15.00 is not given back"),
+        (Dispute.State.OPEN, {}, "Evidence can be sent once only"),
+        (Dispute.State.INQUIRY, {}, "no money has moved"),
+        (Dispute.State.OPEN, {"has_evidence": True}, "Evidence was sent."),
+        (Dispute.State.OPEN, {"evidence_due_at": people.LONG_AGO}, "The time for evidence is over"),
+        (Dispute.State.WON, {"is_withdrawn": True}, "has not given the money back yet"),
+        (Dispute.State.WON, {"is_withdrawn": False}, "the money is back"),
+        (Dispute.State.LOST, {"debt": Decimal(40)}, "writes off what will not come"),
+        (Dispute.State.LOST, {"debt": Decimal(0)}, "nothing is owed"),
+        (Dispute.State.CLOSED, {}, "asks no more"),
+    ],
+)
+def test_the_page_says_what_to_do_next(state: Dispute.State, fields: dict[str, Any], said: str, now: datetime) -> None:
+    facts = {"evidence_due_at": now + timedelta(days=7), "amount": builders.usd("100"), "fee": builders.usd("15")}
+    assert said in advise(Dispute(state=state, **(facts | fields)), now=now)

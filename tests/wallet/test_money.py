@@ -143,7 +143,7 @@ def test_conversions_round_half_up(exact: str, rounded: str) -> None:
         (Money("7200", "CNY"), "¥7,200.00", "CNY ¥7,200.00"),
         (Money("0.0099", "USD"), "$0.00", "USD $0.00"),
         (Money("0.999999", "USD"), "$0.99", "USD $0.99"),
-        (Money("-0.001", "USD"), "-$0.01", "USD -$0.01"),
+        (Money("-0.001", "USD"), "−$0.01", "USD −$0.01"),
         (Money("0", "USD"), "$0.00", "USD $0.00"),
         (Money("1500", "JPY"), "JPY 1,500", "JPY 1,500"),
         (Money("1E+6", "USD"), "$1,000,000.00", "USD $1,000,000.00"),

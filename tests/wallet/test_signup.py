@@ -144,7 +144,7 @@ def test_demo_shows_the_mail_to_the_browser_that_caused_it(client: Client, setti
     assert reverse("wallet:mail") in waiting
     shown = client.get(reverse("wallet:mail")).content.decode()
     assert 'href="http://testserver/accounts/confirm-email/' in shown
-    assert "您好" in shown
+    assert "请打开以下链接确认" in shown
     assert "confirm-email" not in Client().get(reverse("wallet:mail")).content.decode()
 
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from wallet import details, details_history
+from wallet.admin import cells
 from wallet.admin.lookups import ModelAdmin
 from wallet.admin.people import ReadOnly
 from wallet.models import BillingDetails, PayerName
@@ -19,7 +20,7 @@ from wallet.models import BillingDetails, PayerName
 class BillingDetailsAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Every version; each says what it changed."""
 
-    list_display = ("organisation", "version", "legal_name_zh", "legal_name_en", "tax_number", "recorded_at", "by_name")
+    list_display = ("organisation", "version", "legal_name_zh", "legal_name_en", "tax_number", "recorded_at", "by_then")
     list_select_related = ("organisation",)
     search_fields = ("organisation__name", "legal_name_zh", "legal_name_en", "=tax_number")
     ordering = ("-recorded_at", "-version")
@@ -33,10 +34,11 @@ class BillingDetailsAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold
         "tax_number",
         "recorded_at",
         "by",
-        "by_name",
+        "by_then",
         "changes",
     )
     readonly_fields = fields
+    by_then = cells.name_person("by_name", _("by (name at the time)"))
 
     @admin.display(description=_("changed with this version"))
     def changes(self, row: BillingDetails) -> str:
@@ -74,7 +76,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 @admin.register(PayerName)
 class PayerNameAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ("name", "organisation", "added_at", "by_name", "removed_at", "removed_by_name")
+    list_display = ("name", "organisation", "added_at", "by_then", "removed_at", "removed_by_then")
     list_filter = (LiveFilter,)
     list_select_related = ("organisation",)
     search_fields = ("name", "organisation__name")
@@ -86,12 +88,14 @@ class PayerNameAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has 
         "folded",
         "added_at",
         "by",
-        "by_name",
+        "by_then",
         "removed_at",
         "removed_by",
-        "removed_by_name",
+        "removed_by_then",
     )
     readonly_fields = fields
+    by_then = cells.name_person("by_name", _("by (name at the time)"))
+    removed_by_then = cells.name_person("removed_by_name", _("removed by (name at the time)"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PayerName], search_term: str

@@ -1,0 +1,65 @@
+"""Where days and amounts stand on a chart."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.utils.translation import override
+from djmoney.money import Money
+
+from billing import curves
+from billing.curves import Frame
+
+_FIRST = date(2026, 10, 25)
+
+
+def usd(amount: str) -> Money:
+    return Money(amount, "USD")
+
+
+def frame(*amounts: str) -> Frame:
+    return curves.frame([_FIRST + timedelta(days=number) for number in range(len(amounts))], [*map(usd, amounts)])
+
+
+@pytest.mark.parametrize(
+    ("highest", "amounts"),
+    [
+        ("0", ["0", "0.2", "0.4", "0.6", "0.8", "1"]),
+        ("0.0525", ["0", "0.02", "0.04", "0.06"]),
+        ("1.01", ["0", "0.5", "1", "1.5"]),
+        ("4.99", ["0", "1", "2", "3", "4", "5"]),
+        ("1650", ["0", "500", "1000", "1500", "2000"]),
+        ("9.5", ["0", "2", "4", "6", "8", "10"]),
+    ],
+)
+def test_a_scale_has_round_figures_and_ends_above_the_highest(highest: str, amounts: list[str]) -> None:
+    lines = frame("0", highest).lines
+
+    assert [line.amount for line in lines] == [*map(usd, amounts)]
+    assert (lines[0].y, lines[-1].y) == ("100", "0")
+
+
+def test_a_month_is_named_by_its_weeks_up_to_the_last_day() -> None:
+    ticks = frame(*["1"] * 30).ticks
+
+    assert [tick.label for tick in ticks] == ["26 Oct", "2 Nov", "9 Nov", "16 Nov", "23 Nov"]
+    assert [tick.is_minor for tick in ticks] == [False, True, False, True, False]
+    assert (ticks[0].anchor, ticks[2].anchor, ticks[-1].anchor) == ("start", "middle", "end")
+
+
+@pytest.mark.parametrize(("days", "named"), [(1, 1), (5, 5), (8, 4), (14, 5), (31, 5), (92, 4), (366, 5)])
+def test_however_long_few_days_are_named_and_the_last_always(days: int, named: int) -> None:
+    ticks = frame(*["1"] * days).ticks
+
+    assert len(ticks) == named
+    assert ticks[-1].day == _FIRST + timedelta(days=days - 1)
+
+
+def test_a_day_is_written_as_its_reader_writes_it() -> None:
+    with override("zh-hans"):
+        assert frame("1").ticks[0].label == "10月25日"
+
+
+def test_the_highest_is_told_where_there_is_room_beside_the_last() -> None:
+    assert [peak.amount for peak in frame("5", "1", "1", "2").both] == [usd("5"), usd("2")]
+    assert [peak.amount for peak in frame("1", "1", "1", "5", "2").both] == [usd("2")]
+    assert [peak.amount for peak in frame("0", "0", "0").both] == [usd("0")]
