@@ -4,8 +4,10 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 
 from billing import flags
@@ -17,12 +19,27 @@ from wallet.models import HOUSE_ID
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)
+LEASE: Final = timedelta(seconds=30)
 """How long whoever took an event up may work on it before another takes it: what a dead worker costs."""
 
+BATCH: Final = 100
+"""So many events at the most are taken up at a time."""
 
-_PATIENCE = 3
+_PATIENCE: Final = 3
 """Unanswered questions after which a batch is left for later; one odd session alone must not stop the others."""
+
+_STORE: Final = """
+INSERT INTO payments_inboxevent AS stored (
+    id, event_id, type, object_id, payment_intent_id, api_version, raw, received_at, due_at, attempts, handled_at,
+    outcome, error
+) VALUES (
+    %(id)s, %(event_id)s, %(type)s, %(object_id)s, %(payment_intent_id)s, %(api_version)s, %(raw)s, %(received_at)s,
+    %(due_at)s, %(attempts)s, %(handled_at)s, %(outcome)s, %(error)s
+)
+ON CONFLICT (event_id) DO UPDATE SET handled_at = NULL, outcome = '', due_at = EXCLUDED.due_at
+WHERE stored.outcome = 'ASIDE' AND EXCLUDED.outcome = ''
+"""
+"""One statement, one round trip. What was put aside when it came in another version can be followed now."""
 
 
 def receive(event: stripe_api.Event, *, now: datetime) -> None:
@@ -33,10 +50,8 @@ def receive(event: stripe_api.Event, *, now: datetime) -> None:
     outcome = _outcome_of_kind(event)
     if not outcome and event.api_version != stripe_api.API_VERSION:
         outcome = InboxEvent.Outcome.ASIDE
-    InboxEvent.objects.bulk_create([_row(event, outcome=outcome, now=now)], ignore_conflicts=True)
-    if not outcome:  # put aside when it came in another version: now it can be followed
-        aside = InboxEvent.objects.filter(event_id=event.id, outcome=InboxEvent.Outcome.ASIDE)
-        aside.update(handled_at=None, outcome="", due_at=now)
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, vars(_row(event, outcome=outcome, now=now)))
 
 
 def store_missed(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
@@ -45,7 +60,7 @@ def store_missed(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
     InboxEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def handle_due(*, now: datetime, limit: int = 100) -> int:
+def handle_due(*, now: datetime, limit: int = BATCH) -> int:
     """Take up what is due, one by one, and return how many were taken. Any number of workers may call it at once."""
     taken, unanswered, started = 0, 0, monotonic()
     for event in InboxEvent.objects.due(now=now)[:limit]:

@@ -1,21 +1,23 @@
 """Celery's doors: they wake the work that stands in rows, and hold nothing themselves."""
 
-import logging
+from typing import Final
 
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from payments import inbox, sweeps
+from payments.bell import Bell
 from wallet import clocks
 
-logger = logging.getLogger(__name__)
-
 _SWEEPS = {sweep.name: sweep for sweep in sweeps.SWEEPS}
+_BELL: Final = Bell()
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def handle_inbox() -> None:
-    inbox.handle_due(now=clocks.read())
+    _BELL.listen()
+    if inbox.handle_due(now=clocks.read(), limit=inbox.BATCH) == inbox.BATCH:
+        wake_inbox()
 
 
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
@@ -25,7 +27,9 @@ def sweep(name: str) -> None:
 
 def wake_inbox() -> None:
     """Tell a worker that there is something in the inbox; without a broker the sweep finds it soon."""
+    if not _BELL.ring():
+        return
     try:
         handle_inbox.apply_async(retry=False, ignore_result=True)
     except (OperationalError, OSError) as error:
-        logger.warning("no broker to wake a worker with, the sweep will do it: %s", error)
+        _BELL.rest(error)

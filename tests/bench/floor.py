@@ -16,18 +16,19 @@ from innopaas.local.trouble import Trouble
 from tests.bench.rounds import SECONDS
 
 _SETUP: Final = Path(__file__).with_name("floor.sql")
-_SPENDER: Final = "('00000000-0000-7000-8000-0000000001' || lpad(to_hex({number}), 2, '0'))::uuid"
+_SPENDER: Final = "('00000000-0000-7000-8000-0000000001' || lpad(to_hex({number}::integer), 2, '0'))::uuid"
 _LEDGER_POST: Final = """
 SELECT * FROM ledger_post({spender}, now(), (now() AT TIME ZONE 'Asia/Shanghai')::date, jsonb_build_array(
     jsonb_build_object('id', uuidv7(), 'key', 'floor:' || uuidv7(), 'kind', 'BENCH', 'lines', jsonb_build_array(
         jsonb_build_object('id', uuidv7(), 'account', uuidv7(), 'code', 'wallet', 'currency', 'USD', 'side', 'DEBIT',
                            'amount', '0.000100'),
-        jsonb_build_object('id', uuidv7(), 'account', uuidv7(), 'code', 'revenue:bench', 'currency', 'USD',
-                           'side', 'CREDIT', 'amount', '0.000100')))));
+        jsonb_build_object('id', uuidv7(), 'account', uuidv7(), 'code', 'revenue' || chr(58) || 'bench',
+                           'currency', 'USD', 'side', 'CREDIT', 'amount', '0.000100')))));
 """
+_BENCH_KEEP: Final = "SELECT bench_keep(uuidv7(), 'floor:' || uuidv7(), now(), {spender}, 0.0001);"
 _BENCH_POST: Final = """
 SELECT bench_post(uuidv7(), 'floor:' || uuidv7(), now(), {spender},
-    ('00000000-0000-7000-8000-0000000002' || lpad(to_hex({number}), 2, '0'))::uuid, 0.0001);
+    ('00000000-0000-7000-8000-0000000002' || lpad(to_hex({number}::integer), 2, '0'))::uuid, 0.0001);
 """
 
 
@@ -38,8 +39,23 @@ def prepare() -> None:
 
 
 def post_to_many(clients: int) -> float:
-    """`ledger_post` a second, each client on an organisation of its own."""
+    """`ledger_post` a second, each client on an organisation of its own; parsed anew each time, as Django sends it."""
     return _run(_write(_LEDGER_POST, ":client_id"), clients)
+
+
+def post_prepared(clients: int) -> float:
+    """The same, parsed and planned once: what is left is the function."""
+    return _run(_write(_LEDGER_POST, ":client_id"), clients, protocol="prepared")
+
+
+def keep_prepared(clients: int) -> float:
+    """Straight into the ledger's tables, with all their keys and triggers, by a function that knows its accounts."""
+    return _run(_write(_BENCH_KEEP, ":client_id"), clients, protocol="prepared")
+
+
+def post_minimally_prepared(clients: int) -> float:
+    """The minimal function a second, parsed and planned once, each client on balances of its own."""
+    return _run(_write(_BENCH_POST, ":client_id"), clients, protocol="prepared")
 
 
 def post_to_one(clients: int) -> float:
@@ -61,7 +77,7 @@ def _write(statement: str, number: str) -> str:
     return " ".join(statement.format(spender=_SPENDER, number="{number}").format(number=number).split())
 
 
-def _run(statement: str, clients: int) -> float:
+def _run(statement: str, clients: int, *, protocol: str = "simple") -> float:
     """Transactions a second."""
     known = conninfo_to_dict(os.environ["DATABASE_URL"])
     environment = os.environ | {
@@ -72,7 +88,7 @@ def _run(statement: str, clients: int) -> float:
         script.write(statement)
         script.flush()
         command = [_find(), "--no-vacuum", f"--client={clients}", "--jobs=1", f"--time={max(round(SECONDS), 1)}"]
-        command += [f"--file={script.name}", str(known["dbname"])]
+        command += [f"--protocol={protocol}", f"--file={script.name}", str(known["dbname"])]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode or (told := re.search(r"^tps = ([0-9.]+)", run.stdout, re.MULTILINE)) is None:
         raise RuntimeError(f"pgbench: {run.stderr or run.stdout}")

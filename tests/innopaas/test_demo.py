@@ -1,14 +1,14 @@
 """The demo's history: made by the site's own verbs, once, and with nothing that an audit or a close would find."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
-from billing.models import Dispute, Fapiao, LegalEntity, Order, Refund
-from innopaas import audit, demo, demo_history, demo_transfers
+from billing.models import Dispute, Fapiao, IssuingMark, LegalEntity, Order, Refund
+from innopaas import audit, demo, demo_history, demo_stripe, demo_transfers
 from payments import stripe_api
 from payments.models import BankAccount, BankRefund, DayClose, Difference, Payment, Payout, Transfer
 from payments.standin.client import StandIn
@@ -28,8 +28,19 @@ def stripe(settings: LazySettings) -> Iterator[StandIn]:
     stripe_api.connect.cache_clear()
 
 
-def test_six_weeks_are_made_once_and_agree_with_themselves(stripe: StandIn) -> None:
-    now = datetime.now(UTC)
+@pytest.mark.parametrize("days_ago", range(7))
+def test_six_weeks_are_made_once_and_agree_with_themselves(
+    stripe: StandIn, days_ago: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On whatever weekday it is made: what falls on a weekend happened the Friday before."""
+    now = datetime.now(UTC) - timedelta(days=days_ago)
+    turn = demo_stripe.turn_clock
+
+    def turn_by_the_real_clock(moment: datetime, *, now: datetime) -> None:
+        turn(moment, now=now + timedelta(days=days_ago))
+
+    monkeypatch.setattr(demo_stripe, "turn_clock", turn_by_the_real_clock)
+    IssuingMark.objects.all().delete()  # tests that committed left theirs
     before = set(ledger_audit.find_problems(checks=audit.CHECKS, now=now))
     demo.add_people(password="innopaas-demo", now=now)
     demo_transfers.open_accounts()

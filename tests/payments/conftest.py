@@ -1,16 +1,20 @@
 """One Stripe stand-in a worker, asked through the real SDK; and a database where nothing open is left behind."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from redis import Redis
 
-from payments import stripe_api
+from payments import stripe_api, tasks
+from payments.bell import Bell
 from payments.models import Heartbeat, InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders
+from tests.payments.brokers import use_broker
 from tests.payments.suspense import gaps
 from wallet.models import Organisation
 
@@ -29,6 +33,19 @@ def stripe(stripe_process: StandIn, settings: LazySettings) -> Iterator[StandIn]
     yield stripe_process
     stripe_process.reset()
     stripe_api.connect.cache_clear()
+
+
+@pytest.fixture
+def own_redis(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Bell and broker in a database of Redis that no other test process uses, where nothing was rung or sent."""
+    server = settings.REDIS_URL.rpartition("/")[0]
+    settings.REDIS_URL = f"{server}/{1 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))}"
+    use_broker(monkeypatch, settings.REDIS_URL)
+    monkeypatch.setattr(tasks, "_BELL", Bell())
+    with Redis.from_url(settings.REDIS_URL) as own:
+        own.flushdb()
+        yield settings.REDIS_URL
+        own.flushdb()
 
 
 @pytest.fixture

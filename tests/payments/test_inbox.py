@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 
 from billing.models import State
-from innopaas.celery import app
 from payments import inbox, stripe_api, sweeps, timekeeper
 from payments.models import Heartbeat, InboxEvent, Payment
 from payments.standin.client import StandIn
 from tests import builders, races
 from tests.payments import deliveries
+from tests.payments.brokers import use_broker
 from wallet.models import Organisation, Posting
 
 AFTER = timedelta(minutes=1)
@@ -24,14 +25,9 @@ SILENCE = 3 * max(sweep.every for sweep in sweeps.SWEEPS)
 """After so long without a heartbeat every sweep is overdue, also the one that runs once an hour."""
 
 
-def use_broker(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", address)
-    monkeypatch.setattr(app.amqp, "_producer_pool", None)
-
-
 @pytest.fixture
-def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens where the broker was."""
+def broker_away(own_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens where the broker was; the bell can still be rung, so somebody tries."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -39,10 +35,11 @@ def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def broker_deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Something takes the connection and never answers."""
+def broker_deaf(own_redis: str, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Something takes the connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        use_broker(monkeypatch, f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        use_broker(monkeypatch, settings.REDIS_URL)
         yield
 
 
