@@ -72,6 +72,6 @@ def _may_be_corrected(order: Order) -> bool:
 
 def _find_wanted(told: list[Explanation]) -> str:
     """What its customer has to pay still: the `rest` of each, of some of them, which is `both`, or nothing."""
-    if all(explanation.wants_more for explanation in told):
+    if told and all(explanation.wants_more for explanation in told):
         return "rest"
     return "both" if any(explanation.wants_more for explanation in told) else ""

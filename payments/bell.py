@@ -13,7 +13,7 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 0.25
-"""Seconds that a webhook waits for Redis at the most."""
+"""Seconds that a webhook waits for Redis to take the connection, and to answer: rung or not, it is answered itself."""
 
 PAUSE: Final = 2.0
 """Seconds for which Redis is left alone after it did not answer. The sweep finds what nobody was woken for."""

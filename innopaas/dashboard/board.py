@@ -60,4 +60,4 @@ def _say_age(count: Count, *, now: datetime) -> str:
 def _say_who(count: Count) -> str:
     """A lead is named only for what finance may not do."""
     able = [name for name, permissions in staff.GROUPS.items() if count.by in permissions]
-    return " / ".join(str(_NAMES[name]) for name in able if name != "finance lead" or "finance" not in able)
+    return " / ".join(str(_NAMES.get(name, name)) for name in able if name != "finance lead" or "finance" not in able)

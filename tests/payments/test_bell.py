@@ -52,6 +52,17 @@ def test_a_worker_that_took_all_it_may_wakes_the_next(
     assert wake_ups() == 2
 
 
+def test_workers_that_look_at_the_same_time_leave_nothing_unheard(
+    wake_ups: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes some of the same events, so none of them takes as many as it may."""
+    monkeypatch.setattr(inbox, "BATCH", 2)
+    deliver(4)
+    monkeypatch.setattr(inbox, "_take", lambda *_event, **_at: False)  # another was there a moment before
+    tasks.handle_inbox()
+    assert wake_ups() == 2
+
+
 def test_while_redis_is_away_it_is_asked_once_in_a_while(
     settings: LazySettings, own_redis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,27 @@ def test_an_account_is_opened_once_by_many_at_once(
     assert sorted(positions) == [(n,) for n in range(1, 33)]
 
 
+@pytest.mark.parametrize("repeat", rounds(3, full=50))
+def test_accounts_that_overlap_are_opened_by_many_at_once_without_locking_up(
+    committed: None, make_organisation: Callable[..., Organisation], now: datetime, repeat: int
+) -> None:
+    """Whoever opens an account waits for others who do; he must not hold one that they want."""
+    organisation = make_organisation()
+    bank, sms = chart.bank("a"), chart.product("sms")
+    pairs = ((chart.STRIPE_CLEARING, chart.WALLET), (chart.STRIPE_CLEARING, sms), (bank, chart.WALLET), (bank, sms))
+
+    def top_up(n: int) -> Callable[[], object]:
+        source, target = pairs[n % len(pairs)]
+        lines = (debit(source, usd(1)), credit(target, usd(1)))
+        return lambda: ledger.post(
+            organisation_id=organisation.id, drafts=[Draft(key=f"top-up:{n}", kind="EXAMPLE", lines=lines)], now=now
+        )
+
+    raise_failures(run_at_once([top_up(n) for n in range(32)]))
+    assert Account.objects.of(organisation.id).count() == 4
+    assert Posting.objects.filter(organisation=organisation).count() == 32
+
+
 def test_money_going_both_ways_never_locks_up(
     committed: None, make_organisation: Callable[..., Organisation], now: datetime
 ) -> None:
@@ -186,6 +207,9 @@ def test_nothing_slips_onto_a_sealed_day_out_of_an_old_snapshot(
     fresh_database: None, make_organisation: Callable[..., Organisation], now: datetime, level: str
 ) -> None:
     today = {"organisation": make_organisation().id, "now": now, "key": None}
+    with session() as sealing:  # the first seal of all would wait for whoever has read what is sealed
+        sealing.execute(SEAL, today | {"now": now - timedelta(days=1)})
+        sealing.commit()
     with session() as posting, session() as sealing:
         posting.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
         posting.execute("SELECT FROM wallet_sealedday")  # from here on it sees the ledger as it was
@@ -219,6 +243,22 @@ def test_a_transaction_of_another_isolation_is_told_so(
         with pytest.raises(ledger.NotReadCommitted, match="not under repeatable read"):
             act()
         transaction.set_rollback(True)
+
+
+def test_nothing_slips_onto_an_earlier_day_while_the_first_is_sealed(
+    fresh_database: None, make_organisation: Callable[..., Organisation], now: datetime
+) -> None:
+    organisation = make_organisation()
+    fund(organisation, usd(100), now)
+    earlier = now - timedelta(days=1)
+    with session() as sealing, ThreadPoolExecutor(1) as pool:
+        sealing.execute(SEAL, {"now": now})
+        late = pool.submit(run_at_once, [spend(organisation, "late", earlier)])
+        wait_until(lambda: waiting_for_locks() == 1)
+        sealing.commit()
+        outcomes = late.result(timeout=60)
+    assert [type(outcome) for outcome in outcomes] == [ledger.DaySealed]
+    assert audit.find_problems(checks=audit.CHECKS[:5], now=now) == []
 
 
 def test_nothing_slips_onto_a_day_while_it_is_sealed(

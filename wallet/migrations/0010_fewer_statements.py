@@ -1,4 +1,4 @@
-"""The posting function in fewer statements: wallet/sql/post.sql as it stands now, in place of what 0003 once made of it."""
+"""The posting function in fewer statements: wallet/sql/ as it stands now, in place of what 0003 once made of it."""
 
 import re
 from pathlib import Path
@@ -8,14 +8,14 @@ from django.db import migrations
 
 SQL = Path(__file__).parent.parent / "sql"
 
-FORMER = """
-DROP FUNCTION IF EXISTS
-    public.ledger_post, public.ledger_write_entries, public.ledger_lock_accounts, public.ledger_open_accounts,
-    public.ledger_find_postings, public.ledger_write_postings, public.ledger_read_drafts, public.ledger_refuse_line,
-    public.ledger_check_drafts, public.ledger_read_lines, public.ledger_day_lock, public.ledger_check_moment,
-    public.ledger_check_isolation;
-DROP TYPE IF EXISTS public.ledger_line, public.ledger_outcome, public.ledger_step, public.ledger_balance;
-"""
+FORMER = ("FUNCTION", "ledger_check_drafts"), ("TYPE", "ledger_outcome")
+"""What post.sql no longer has."""
+
+
+def dropped(name):
+    """A statement that takes away what the file makes, of which a database may have a former version."""
+    made = [*FORMER, *re.findall(r"CREATE (FUNCTION|TYPE) public\.(\w+)", read(name))]
+    return "\n".join(f"DROP {kind} IF EXISTS public.{thing};" for kind, thing in sorted(made))  # functions first
 
 
 def replaced(name):
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
     operations = [
         *(
             migrations.RunSQL(statements, migrations.RunSQL.noop)
-            for statements in (FORMER, read("post"), replaced("hashes"), replaced("triggers"))
+            for statements in (dropped("post"), read("post"), *map(replaced, ("hashes", "triggers", "seal")))
         ),
         migrations.RunPython(grant, migrations.RunPython.noop),
     ]

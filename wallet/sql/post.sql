@@ -1,11 +1,11 @@
 -- Posting: the one way money moves. Conditions come out as SQLSTATEs of class IP; wallet/ledger.py names them.
 --
--- A statement costs about as much as a row that is written, so what happens at every posting takes four; what happens
--- seldom (an account is opened, a key comes again, something is refused) has functions of its own. Only ledger_post is
--- called from outside, and sets the search path for all of them.
+-- A statement costs about as much as a row that is written, so what happens at every posting is done in as few as can be;
+-- what happens seldom (an account is opened, a key comes again, something is refused) has functions of its own. Of this
+-- file only ledger_post is called from outside, and sets the search path for all.
 
 CREATE TYPE public.ledger_line AS (
-    posting uuid, line integer, id uuid, account uuid, code text, currency text, side text, amount numeric
+    draft integer, posting uuid, line integer, id uuid, account uuid, code text, currency text, side text, amount numeric
 );
 CREATE TYPE public.ledger_balance AS (
     account uuid, code text, currency text, normal_side text, guarded boolean, balance numeric, entry_count bigint
@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     -- A text that is no plain amount becomes null here: no sign, exponent, NaN or seventh decimal comes through.
     SELECT array_agg(ROW(
-               d.id, l.n, l.id, l.account, l.code, l.currency, l.side, plain.amount
+               d.n, d.id, l.n, l.id, l.account, l.code, l.currency, l.side, plain.amount
            )::public.ledger_line ORDER BY d.n, l.n),
            count(*) FILTER (WHERE (
                l.id IS NOT NULL AND l.account IS NOT NULL AND l.code IS NOT NULL AND plain.amount > 0
@@ -105,13 +105,13 @@ AS $$
         id uuid, key text, kind text, order_number text, reverses uuid, memo text, by text
     )) WITH ORDINALITY AS d (id, key, kind, order_number, reverses, memo, by, n)
     JOIN (
-        SELECT line.posting, array_agg(line.text ORDER BY line.text COLLATE "C") AS lines
+        SELECT line.draft, array_agg(line.text ORDER BY line.text COLLATE "C") AS lines
         FROM (
-            SELECT l.posting, public.ledger_line_text(l.code, l.currency, l.side, l.amount) AS text
+            SELECT l.draft, public.ledger_line_text(l.code, l.currency, l.side, l.amount) AS text
             FROM unnest(lines) AS l
         ) AS line
-        GROUP BY line.posting
-    ) AS content ON content.posting = d.id
+        GROUP BY line.draft
+    ) AS content ON content.draft = d.n
 $$;
 
 -- Writes the postings whose keys are new and gives their ids. In the order of their keys, so that two callers with the
@@ -194,7 +194,7 @@ BEGIN
     SELECT DISTINCT ON (l.code, l.currency)
         l.account, organisation, l.code, l.currency, chart.account_class, chart.normal_side, chart.guarded, 0, 0,
         ledger_open_accounts.opened_at
-    FROM unnest(lines) WITH ORDINALITY AS l (posting, line, id, account, code, currency, side, amount, n)
+    FROM unnest(lines) WITH ORDINALITY AS l (draft, posting, line, id, account, code, currency, side, amount, n)
     CROSS JOIN LATERAL public.ledger_chart(l.code) AS chart
     WHERE NOT EXISTS (
         SELECT FROM public.wallet_account AS account
@@ -204,27 +204,30 @@ BEGIN
 END
 $$;
 
--- Locks the accounts that lines name, in id order, and gives what they hold; null for each that is not open yet.
+-- Locks the accounts that lines name, in id order, and gives what they hold. While one of them is not open yet, it gives
+-- null and locks none: whoever opens an account waits for others who do, and must not hold what they wait for.
 CREATE FUNCTION public.ledger_lock_accounts(organisation uuid, lines public.ledger_line[])
 RETURNS public.ledger_balance[]
 LANGUAGE plpgsql
 AS $$
 DECLARE
     balances public.ledger_balance[];
-    named bigint;
 BEGIN
-    SELECT array_agg(ROW(locked.*)::public.ledger_balance),
-           (SELECT count(*) FROM (SELECT DISTINCT l.code, l.currency FROM unnest(lines) AS l) AS pair)
-    INTO balances, named
+    WITH named AS MATERIALIZED (
+        SELECT account.id
+        FROM unnest(lines) AS l LEFT JOIN public.wallet_account AS account
+          ON account.organisation_id = organisation AND account.code = l.code AND account.currency = l.currency
+    )
+    SELECT array_agg(ROW(locked.*)::public.ledger_balance) INTO balances
     FROM (
         SELECT account.id, account.code, account.currency, account.normal_side, account.guarded, account.balance,
                account.entry_count
         FROM public.wallet_account AS account
-        WHERE account.organisation_id = organisation
-          AND (account.code, account.currency) IN (SELECT l.code, l.currency FROM unnest(lines) AS l)
+        WHERE account.organisation_id = organisation AND account.id = ANY(ARRAY(SELECT named.id FROM named))
+          AND NOT EXISTS (SELECT FROM named WHERE named.id IS NULL)
         ORDER BY account.id FOR NO KEY UPDATE
     ) AS locked;
-    RETURN CASE WHEN cardinality(balances) = named THEN balances END;
+    RETURN balances;
 END
 $$;
 
@@ -264,7 +267,7 @@ BEGIN
     SELECT written.id, organisation, written.posting, written.line, written.account, written.position, written.side,
            written.currency, written.amount, written.balance_after
     FROM ROWS FROM (unnest(lines), unnest(steps)) AS written (
-        posting, line, id, opened, code, currency, side, amount, account, position, balance_after);
+        draft, posting, line, id, opened, code, currency, side, amount, account, position, balance_after);
     IF short IS NOT NULL THEN  -- not before: what does not sum to zero is told first
         RAISE EXCEPTION 'account % would fall below zero', short.code
             USING ERRCODE = 'IP001', DETAIL = jsonb_build_object('code', short.code, 'currency', short.currency)::text;

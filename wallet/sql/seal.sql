@@ -25,8 +25,9 @@ BEGIN
     -- Whoever posts takes the day before the table: here the same order.
     PERFORM pg_advisory_xact_lock(public.ledger_day_lock(day));
     IF previous.day IS NULL THEN
-        -- The first seal holds all days until its own: it waits once for everybody who is posting.
-        LOCK TABLE public.wallet_posting IN SHARE ROW EXCLUSIVE MODE;
+        -- The first seal holds all days until its own: it waits once for everybody who has asked what is sealed, and
+        -- whoever asks from now on is answered when it is there.
+        LOCK TABLE public.wallet_sealedday IN ACCESS EXCLUSIVE MODE;
     END IF;
     INSERT INTO public.wallet_sealedday AS sealed (day, posting_count, hash, by, sealed_at)
     SELECT ledger_seal_day.day, count(*),
