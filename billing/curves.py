@@ -22,10 +22,9 @@ _LINES: Final[Mapping[Decimal, int]] = {
         "5": 5,
         "6": 3,
         "8": 4,
-        "10": 5,
     }.items()
 }
-"""What a scale may end at, with noughts, and into how many round parts it is divided then."""
+"""What a scale may end at, with noughts, and into how many round parts it is divided then. After 8 comes 1 again."""
 
 _STRIDES: Final = (1, 2, 3, 7, 14, 28, 61, 91, 183)
 """How many days may lie between two that are named."""
@@ -39,11 +38,21 @@ _APART: Final = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Points for a polyline and for the polygon below it; `top` is what the scale ends at."""
+    """Points for a polyline and for the polygon below it."""
 
-    top: Money
     line: str
     area: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A rectangle of one kind, standing on the ground or on another."""
+
+    kind: str
+    x: str
+    y: str
+    width: str
+    height: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +104,8 @@ class Frame:
     last: Peak
 
     @property
-    def both(self) -> Sequence[Peak]:
-        """The last figure, and the highest where there is room for it."""
+    def told(self) -> Sequence[Peak]:
+        """What is written on a curve: the last figure, and before it the highest where there is room for it."""
         is_beside = abs(Decimal(self.highest.x) - Decimal(self.last.x)) < _APART
         return [self.last] if is_beside or not self.highest.amount else [self.highest, self.last]
 
@@ -113,7 +122,30 @@ def draw(balances: Sequence[Money]) -> Curve:
         for number, balance in enumerate(balances)
     ]
     first, last = points[0].partition(",")[0], points[-1].partition(",")[0]
-    return Curve(top=top, line=" ".join(points), area=" ".join([f"{first},{_HEIGHT}", *points, f"{last},{_HEIGHT}"]))
+    return Curve(line=" ".join(points), area=" ".join([f"{first},{_HEIGHT}", *points, f"{last},{_HEIGHT}"]))
+
+
+def stack(days: Sequence[Mapping[str, Money]], *, top: Money) -> list[Bar]:
+    """Bars of each day's amounts by kind, standing on each other in this order. The smallest amount is seen."""
+    width = Decimal(100) / len(days)
+    bars = []
+    for number, amounts in enumerate(days):
+        ground = Decimal(_HEIGHT)
+        for kind, amount in amounts.items():
+            if not amount.amount:
+                continue
+            tall = max(share(amount, top), Decimal(1))
+            ground -= tall
+            bars.append(
+                Bar(
+                    kind=kind,
+                    x=place(width * number + width / 8),
+                    y=place(ground),
+                    width=place(width * 3 / 4),
+                    height=place(tall),
+                )
+            )
+    return bars
 
 
 def frame(days: Sequence[date], amounts: Sequence[Money]) -> Frame:
@@ -139,7 +171,7 @@ def find_top(amounts: Sequence[Money]) -> Money:
     if highest <= 0:
         return Money(1, amounts[0].currency)
     unit = Decimal(1).scaleb(highest.adjusted())
-    return Money(next(step * unit for step in _LINES if highest <= step * unit), amounts[0].currency)
+    return Money(next((step * unit for step in _LINES if highest <= step * unit), 10 * unit), amounts[0].currency)
 
 
 def share(amount: Money, top: Money) -> Decimal:

@@ -41,7 +41,7 @@ class OrderFilterForm(forms.Form):
             " enough of an order, a refund or a reference, the first 12 of an id of Stripe's; the others are needed"
             " whole."
         ),
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, reference, product or amount")}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, product or amount")}),
     )
     state = forms.ChoiceField(label=_("State"), required=False, choices=[_ANY, *STATE_LABELS.items()])
     method = forms.ChoiceField(label=_("Method"), required=False, choices=[_ANY, *Method.choices])

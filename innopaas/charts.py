@@ -2,23 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from djmoney.money import Money
 
 from billing import curves
-from billing.curves import Curve, Frame
+from billing.curves import Bar, Curve, Frame
 from products.usage import Day
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """A rectangle standing on the ground."""
-
-    x: str
-    y: str
-    width: str
-    height: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,29 +29,11 @@ class Chart:
 def draw(days: Sequence[Day]) -> Chart:
     """A chart of at least one day."""
     dates, balances, spent = [day.day for day in days], [day.closing for day in days], [day.spent for day in days]
-    top = curves.find_top(spent)
-    width = Decimal(100) / len(days)
-    bars = [
-        _draw_bar(left=width * number, width=width, height=curves.share(amount, top))
-        for number, amount in enumerate(spent)
-        if amount.amount
-    ]
     return Chart(
         days=days,
         balance=curves.frame(dates, balances),
         spending=curves.frame(dates, spent),
         curve=curves.draw(balances),
-        bars=bars,
+        bars=curves.stack([{"": amount} for amount in spent], top=curves.find_top(spent)),
         spent=sum(spent[1:], start=spent[0]),
-    )
-
-
-def _draw_bar(*, left: Decimal, width: Decimal, height: Decimal) -> Bar:
-    """A day with any spending is seen."""
-    tall = max(height, Decimal(1))
-    return Bar(
-        x=curves.place(left + width / 8),
-        y=curves.place(100 - tall),
-        width=curves.place(width * 3 / 4),
-        height=curves.place(tall),
     )

@@ -1,10 +1,12 @@
 """Mails: the words stand once, in a text template, and go out as text and as HTML that say the same.
 
 The tags of `letters` mark what is more than prose: facts, links, what a person wrote. All else is a paragraph a blank
-line apart. Nothing that people typed becomes a tag or a link: the frame escapes it, and only `{% link %}` makes links.
+line apart. In HTML nothing that people typed becomes a tag or a link: the frame escapes it, and only `{% link %}` makes
+links. Text stays as it was typed: there an address leads nowhere but where it says, and can be copied.
 """
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
@@ -22,11 +24,8 @@ from django.utils.translation import gettext as _
 from wallet import names, sentences
 
 _FRAME: Final = "wallet/mail/frame.html"
-_PLACE: Final = re.compile(r"\x02(\d+)\x03")
-"""Control characters, which no name and no line of prose keeps."""
-
 _AMOUNT: Final = re.compile(r"\b([A-Z]{3}) (?=[−-]?[$¥])|(?<=\d) (?=(?:USD|CNY)\b)")
-_DATE: Final = re.compile(r"(?<=\d)-(?=\d)")
+_DATE: Final = re.compile(r"(?<![\d-])\d{4}-\d\d-\d\d(?![\d-])")
 _ADDRESS_LIKE: Final = re.compile(r"(?<=\w)\.(?=[^\W\d_])|:(?=//)|@")
 _PREVIEW: Final = 140
 """Characters of the first sentence that lists of mails show beside the subject."""
@@ -65,6 +64,14 @@ class Quote:
 
     def __str__(self) -> str:
         return "\n".join(f"> {line}" for line in self.lines)
+
+
+class Copied(Quote):
+    """What the reader is to copy: no invisible mark gets into it, so his mail programme may link an address."""
+
+    @property
+    def settled(self) -> list[str]:
+        return list(self.lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +117,14 @@ Part = Prose | Quote | Facts | Link
 
 @dataclass(kw_only=True)
 class Draft:
-    """What the tags of a template have marked so far; the mark itself is their output."""
+    """What the tags of a template have marked so far, by its mark: their output, which nobody who types can guess."""
 
-    marked: list[Quote | Facts | Link] = field(default_factory=list)
+    marked: dict[str, Quote | Facts | Link] = field(default_factory=dict)
 
     def mark(self, part: Quote | Facts | Link) -> str:
-        self.marked.append(part)
-        return f"\n\n\x02{len(self.marked) - 1}\x03\n\n"
+        mark = secrets.token_hex()
+        self.marked[mark] = part
+        return f"\n\n{mark}\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +146,7 @@ def write(*, template: str, context: Mapping[str, Any], why: str, subject: str =
     words = page.render(Context({**context, "letter": draft}, autoescape=False)).strip()
     if not subject:
         subject, _line, words = words.partition("\n")
-    subject = " ".join(subject.split())
+    subject = names.tidy(subject)
     parts = _read_parts(words, draft)
     foot = {"why": names.tidy(why), "support_email": settings.SUPPORT_EMAIL, "support_url": settings.SUPPORT_URL}
     return Letter(subject=subject, text=_write_text(parts, **foot), html=_write_html(parts, subject=subject, **foot))
@@ -174,18 +182,13 @@ def split_lines(text: str) -> tuple[str, ...]:
 def _read_parts(words: str, draft: Draft) -> list[Part]:
     parts: list[Part] = []
     for piece in re.split(r"\n\s*\n", words):
-        part = _find_marked(piece, draft) or _read_prose(piece)
+        part = draft.marked.get(piece.strip()) or _read_prose(piece)
         before = parts[-1] if parts else None
         if isinstance(part, Facts) and isinstance(before, Facts):
             parts[-1] = Facts(rows=before.rows + part.rows)
         elif part:
             parts.append(part)
     return parts
-
-
-def _find_marked(piece: str, draft: Draft) -> Quote | Facts | Link | None:
-    place = _PLACE.fullmatch(piece.strip())
-    return draft.marked[int(place[1])] if place and int(place[1]) < len(draft.marked) else None
 
 
 def _read_prose(piece: str) -> Prose | None:
@@ -229,7 +232,7 @@ def _settle(text: str) -> str:
     programme, which would link whatever somebody chose as his name.
     """
     unbroken = _AMOUNT.sub(lambda found: f"{found[1] or ''}\u00a0", text)
-    unbroken = _DATE.sub("-\u2060", unbroken)
+    unbroken = _DATE.sub(lambda found: found[0].replace("-", "-\u2060"), unbroken)
     return _ADDRESS_LIKE.sub(lambda found: f"{found[0]}\u200c", unbroken)
 
 

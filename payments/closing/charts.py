@@ -1,6 +1,6 @@
 """What finance sees of a month as pictures: volume and share by method, time to credit, and the age of what waits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS
 from djmoney.money import Money
 
 from billing import curves
-from billing.curves import Frame
+from billing.curves import Bar, Frame
 from billing.models import Method
 from payments.models import Transfer
 from wallet.audit import read
@@ -28,17 +28,6 @@ _NOTHING: Final = Money(0, WALLET_CURRENCY)
 
 _Times = Mapping[str, tuple[timedelta, timedelta]]
 """By method: half were credited within the first, nine of ten within the second."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """A rectangle on a field of 100 by 100, of one method."""
-
-    method: str
-    x: str
-    y: str
-    width: str
-    height: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,26 +122,13 @@ def _draw_volume(days: Sequence[Day], *, times: _Times) -> Volume:
     return Volume(
         days=days,
         frame=curves.frame([day.day for day in days], totals),
-        bars=list(_draw(days, curves.find_top(totals))),
+        bars=curves.stack([_name_amounts(day) for day in days], top=curves.find_top(totals)),
         shares=_share(days, times),
     )
 
 
-def _draw(days: Sequence[Day], top: Money) -> Iterator[Bar]:
-    width = Decimal(100) / len(days)
-    for number, day in enumerate(days):
-        ground = Decimal(100)
-        for method, amount in zip(Method.values, day.amounts, strict=True):
-            height = curves.share(amount, top)
-            ground -= height
-            if height:
-                yield Bar(
-                    method=method.lower(),
-                    x=curves.place(width * number + width / 8),
-                    y=curves.place(ground),
-                    width=curves.place(width * 3 / 4),
-                    height=curves.place(height),
-                )
+def _name_amounts(day: Day) -> dict[str, Money]:
+    return {method.lower(): amount for method, amount in zip(Method.values, day.amounts, strict=True)}
 
 
 def _share(days: Sequence[Day], times: _Times) -> list[Share]:

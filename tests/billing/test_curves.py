@@ -1,8 +1,10 @@
 """Where days and amounts stand on a chart."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
+from django.template.loader import render_to_string
 from django.utils.translation import override
 from djmoney.money import Money
 
@@ -60,6 +62,30 @@ def test_a_day_is_written_as_its_reader_writes_it() -> None:
 
 
 def test_the_highest_is_told_where_there_is_room_beside_the_last() -> None:
-    assert [peak.amount for peak in frame("5", "1", "1", "2").both] == [usd("5"), usd("2")]
-    assert [peak.amount for peak in frame("1", "1", "1", "5", "2").both] == [usd("2")]
-    assert [peak.amount for peak in frame("0", "0", "0").both] == [usd("0")]
+    assert [peak.amount for peak in frame("5", "1", "1", "2").told] == [usd("5"), usd("2")]
+    assert [peak.amount for peak in frame("1", "1", "1", "5", "2").told] == [usd("2")]
+    assert [peak.amount for peak in frame("0", "0", "0").told] == [usd("0")]
+
+
+def test_bars_of_a_day_stand_on_each_other_and_the_smallest_is_seen() -> None:
+    days = [{"card": usd("40"), "offline": usd("0"), "balance": usd("10")}, {"card": usd("0.01")}]
+
+    bars = curves.stack(days, top=usd("100"))
+
+    assert [(bar.kind, bar.x, bar.y, bar.width, bar.height) for bar in bars] == [
+        ("card", "6.25", "60", "37.5", "40"),
+        ("balance", "6.25", "50", "37.5", "10"),
+        ("card", "56.25", "99", "37.5", "1"),
+    ]
+
+
+def test_every_pattern_that_a_plot_is_filled_with_is_drawn_in_it_once() -> None:
+    """Without a key beside it, and with two plots on one page."""
+    bars = curves.stack([{"card": usd("1"), "offline": usd("2"), "balance": usd("3")}], top=usd("6"))
+    context = {"frame": frame("6"), "bars": bars, "title": "Credited"}
+    page = "".join(render_to_string("billing/_plot.html", context | {"name": name}) for name in ("one", "two"))
+
+    named = re.findall(r' id="([^"]+)"', page)
+    assert len(set(named)) == len(named)
+    assert re.findall(r"url\(#([^)]+)\)", page) == ["one-offline", "one-balance", "two-offline", "two-balance"]
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(re.findall(r'<pattern id="([^"]+)"', page))

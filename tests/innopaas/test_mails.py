@@ -1,5 +1,5 @@
 """Every mail we send: text and HTML that say the same, in the reader's language, and nothing that people typed in it
-becomes a tag, a link or a header.
+becomes a tag, a link of the HTML or a header.
 """
 
 import re
@@ -29,6 +29,10 @@ pytestmark = pytest.mark.django_db
 HOSTILE: Final = (
     '<b>Nina</b><a href="https://evil.example/x">pay</a> & "Co" https://evil.example www.evil.com {{ order }}'
 )
+COPIED: Final = 'https://hooks.acme.example/2026-11-22?a=<b>&b="c"@1-2'
+MARK: Final = "\n\n\x020\x03\n\n"
+"""What the place of a mail's first fact would look like if marks were only counted."""
+
 ENDS: Final = ("\n", "\r\n", "\r", "\u2028", "\x0b", "\x85", "\n\n")
 SITE: Final = "https://pay.innopaas.example"
 _FIGURE: Final = re.compile(r"[0-9][0-9,.:-]*[0-9]")
@@ -72,9 +76,20 @@ def site(settings: Settings) -> None:
     settings.SITE_URL = SITE
 
 
-def every_letter(now: datetime, *, name: str = "Acme Messaging", words: str = "Not ours.") -> dict[str, Letter]:
-    samples = mail_samples.samples(now=now, name=name, words=words, address=words)
+def every_letter(
+    now: datetime, *, name: str = "Acme Messaging", words: str = "Not ours.", address: str = mail_samples.ADDRESS
+) -> dict[str, Letter]:
+    samples = mail_samples.samples(now=now, name=name, words=words, address=address)
     return {sample.name: sample.write() for sample in samples}
+
+
+def colours_in(text: str) -> set[str]:
+    return set(re.findall(r"(?<!&)#[0-9a-fA-F]{3,8}\b", text))
+
+
+def marked_in(letter: Letter) -> tuple[int, list[str]]:
+    """What only tags of a template make: how many facts, and where the links lead."""
+    return letter.html.count("</th>"), Page(letter.html).links
 
 
 def test_every_template_of_a_mail_has_its_sample(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +117,9 @@ def test_both_forms_of_every_mail_say_the_same_figures_and_links(language: str, 
             page = Page(letter.html)
             ours = {link for link in page.links if not link.startswith("mailto:")}
             said = f"{letter.subject} {letter.text}"
-            assert set(_FIGURE.findall(said)) <= set(_FIGURE.findall(page.text + " ".join(ours))), name
-            assert set(re.findall(r"https?://\S+", letter.text)) == ours, name
+            seen = f"{page.text} {' '.join(ours)}"
+            assert set(_FIGURE.findall(said)) == set(_FIGURE.findall(seen)), name
+            assert set(re.findall(r"(?<!> )https?://\S+", letter.text)) == ours, name
             assert ours, name
             assert page.language == ("zh-Hans" if language == "zh-hans" else "en")
             assert letter.subject in page.text, name
@@ -111,7 +127,7 @@ def test_both_forms_of_every_mail_say_the_same_figures_and_links(language: str, 
 
 def test_nothing_that_people_typed_becomes_a_tag_or_a_link(now: datetime) -> None:
     plain = every_letter(now)
-    for name, letter in every_letter(now, name=HOSTILE, words=HOSTILE).items():
+    for name, letter in every_letter(now, name=HOSTILE, words=HOSTILE, address=COPIED).items():
         page, usual = Page(letter.html), Page(plain[name].html)
         assert page.tags - {"br"} <= usual.tags | {"br"}, name
         assert page.links == usual.links, name
@@ -127,13 +143,26 @@ def test_people_read_what_was_typed_as_it_was_typed(now: datetime) -> None:
 
 
 def test_what_people_typed_adds_no_header_no_line_and_no_fact(now: datetime) -> None:
-    typed = "Nina" + "".join(f"{end}Bcc: eve@example.com" for end in ENDS) + "\n\n\x020\x03"
+    typed = "Nina" + "".join(f"{end}Bcc: eve@example.com" for end in ENDS) + MARK
     plain = every_letter(now)
-    for letter in every_letter(now, name=typed).values():
+    for name, letter in every_letter(now, name=typed).items():
         assert make_message(letter, to=["nina@example.com"]).message()["Bcc"] is None
-    for name, letter in every_letter(now, words=typed).items():
+        assert not re.search(r"\x02|\x03", f"{letter.subject}{letter.text}{letter.html}"), name
+        assert marked_in(letter) == marked_in(plain[name]), name
+    for name, letter in every_letter(now, words=typed, address=typed).items():
         assert not re.search(r"^Bcc:|\x02|\x03", letter.text, re.MULTILINE), name
-        assert letter.html.count("</th>") == plain[name].html.count("</th>"), name
+        assert marked_in(letter) == marked_in(plain[name]), name
+
+
+def test_an_address_to_be_looked_at_is_copied_as_it_was_entered(now: datetime) -> None:
+    letter = every_letter(now, address=COPIED)["callbacks_failing"]
+    assert f"> {COPIED}\n" in letter.text
+    assert COPIED in Page(letter.html).said
+
+
+def test_days_stay_in_one_piece_and_nothing_else_that_has_hyphens(now: datetime) -> None:
+    letter = every_letter(now, words="Due 2026-11-22: call 021-555-0199 about 6222-2026-11-22.")["not_accepted"]
+    assert "Due 2026-\u206011-\u206022: call 021-555-0199 about 6222-2026-11-22." in Page(letter.html).said
 
 
 def test_a_subject_is_one_line_however_its_template_is_written() -> None:
@@ -187,9 +216,19 @@ def test_a_message_carries_text_first_and_html_second(now: datetime) -> None:
     assert [part.get_content_type() for part in message.walk()][1:] == ["text/plain", "text/html"]
 
 
-def test_no_mail_is_larger_than_gmail_shows_whole(now: datetime) -> None:
-    """It cuts off what is beyond 102 kB."""
+def test_no_mail_comes_near_the_size_at_which_gmail_cuts_it_off(now: datetime) -> None:
+    """That is 102 kB; a fifth of it leaves room for what other programmes on the way add."""
     assert max(len(letter.html.encode()) for letter in every_letter(now).values()) < 20_000
+
+
+def test_the_frame_of_mails_has_no_colours_but_those_of_the_pages() -> None:
+    """It cannot read tokens.css: programmes for mail know no custom properties."""
+    root = Path(__file__).parents[2]
+    pages = (root / "static/css/tokens.css").read_text().partition("prefers-color-scheme: dark")
+    frame, _, rest = (root / "templates/wallet/mail/frame.html").read_text().partition("prefers-color-scheme: dark")
+    in_dark, _, below = rest.partition("</style>")
+    assert colours_in(frame + below) - colours_in(pages[0]) == set()
+    assert colours_in(in_dark) - colours_in(pages[2]) == set()
 
 
 def test_previews_are_shown_in_debug_only(client: Client, settings: Settings) -> None:

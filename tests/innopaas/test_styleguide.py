@@ -19,7 +19,7 @@ def test_style_guide_is_shown_to_whoever_develops(settings: Settings, language: 
     for piece in ("button primary", "field invalid", "notice error", "badge", "timeline", "steps", "empty", "pager"):
         assert f'class="{piece}' in page, piece
     assert "USD $1,234.50" in page
-    assert page.count("icons.svg#") > len(styleguide.PAIRS)
+    assert page.count("icons.svg#") > len(styleguide.list_icons())
 
 
 @pytest.mark.django_db
@@ -33,13 +33,37 @@ def test_every_text_of_the_tokens_can_be_read_on_its_ground_in_both_themes() -> 
 
 
 def test_contrast_is_counted_as_wcag_counts_it() -> None:
-    """Its own examples: black on white, and the grey that just passes."""
+    """Its own examples: black on white, the grey that just passes, and the next one, which does not."""
     edge = "--a: #ffffff; --b: #000000; --c: #767676; @media screen and (prefers-color-scheme: dark) { --b: #777777; }"
     light, dark = styleguide.read_palettes(edge)
-    assert styleguide.contrast(light, "a", "b") == Decimal("21.0")
-    assert styleguide.contrast(light, "c", "a") == Decimal("4.5")
-    assert styleguide.contrast(dark, "a", "b") == Decimal("4.5")
+    passing, failing = styleguide.contrast(light, "c", "a"), styleguide.contrast(dark, "a", "b")
+    assert styleguide.cut(styleguide.contrast(light, "a", "b")) == Decimal("21.0")
+    assert failing < styleguide.READABLE <= passing
+    assert (styleguide.cut(passing), styleguide.cut(failing)) == (Decimal("4.5"), Decimal("4.4"))
     assert dark["a"] == "ffffff"
+
+
+@pytest.mark.parametrize("colour", ["#777", "rgb(119 119 119)", "grey", "#77777780"])
+def test_colour_that_cannot_be_read_is_refused_and_not_left_out(colour: str) -> None:
+    tokens = f"--a: #ffffff; --shadow: 0 1px #000; @media screen and (prefers-color-scheme: dark) {{ --a: {colour} }}"
+    with pytest.raises(styleguide.Unreadable):
+        styleguide.read_palettes(tokens)
+
+
+def test_every_pair_that_a_rule_names_is_in_the_table(settings: Settings) -> None:
+    """A text colour and a ground in one rule; `--wash` is any of the washes."""
+    listed = {(text, ground) for text, ground, _use in styleguide.PAIRS}
+    seen = set()
+    for sheet in ("layout.css", "components.css"):
+        rules = re.findall(r"\{([^{}]*)\}", (settings.BASE_DIR / "static" / "css" / sheet).read_text())
+        for rule in rules:
+            text, ground = (
+                re.search(rf"(?<![\w-]){of}: var\(--([\w-]+)\)", rule) for of in ("color", "background(?:-color)?")
+            )
+            if text and ground and ground[1] != "wash":
+                seen.add((text[1], ground[1]))
+    assert len(seen) > 5
+    assert seen <= listed
 
 
 def test_every_icon_that_a_template_names_is_drawn(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """What a mail's words mark: `{% fact _("Order") order.number %}`, a line of its table; `{% link _("Top up") page %}`, a
-page to go to; `{% quote reason %}`, what a person wrote. They work where `wallet.letters` writes, nowhere else.
-`{{ reason|one_line }}`: the same within a sentence.
+page to go to; `{% quote reason %}`, what a person wrote; `{% copied address %}`, the same, to be copied as it is. They
+work where `wallet.letters` writes, nowhere else. `{{ reason|one_line }}`: what a person wrote, within a sentence.
 """
 
 from datetime import date, datetime
@@ -37,6 +37,13 @@ def link(context: Context, label: str, address: str) -> str:
 def quote(context: Context, text: str) -> str:
     lines = letters.split_lines(text)
     return _draft(context).mark(letters.Quote(lines=lines)) if lines else ""
+
+
+@register.simple_tag(takes_context=True)
+def copied(context: Context, text: str) -> str:
+    """Only of what its readers' own organisation entered and a form has checked: see `letters.Copied`."""
+    lines = letters.split_lines(text)
+    return _draft(context).mark(letters.Copied(lines=lines)) if lines else ""
 
 
 @register.filter
