@@ -26,7 +26,7 @@ _LINES: Final[Mapping[Decimal, int]] = {
 }
 """What a scale may end at, with noughts, and into how many round parts it is divided then. After 8 comes 1 again."""
 
-_STRIDES: Final = (1, 2, 3, 7, 14, 28, 61, 91, 183)
+_STRIDES: Final = (1, 2, 4, 7, 14, 28, 61, 91, 183)
 """How many days may lie between two that are named."""
 
 _MOST_NAMED: Final = 5
