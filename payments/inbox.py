@@ -61,22 +61,23 @@ def store_missed(events: Iterable[stripe_api.Event], *, now: datetime) -> None:
 
 
 def handle_due(*, now: datetime, limit: int = BATCH) -> int:
-    """Take up what is due, one by one. Any number of workers may call it at once.
-
-    Returns how many were looked at, whoever took them: as many as `limit` while there may be more, and none when Stripe
-    is away.
-    """
-    looked, unanswered, started = 0, 0, monotonic()
+    """Take up what is due, one by one, and return how many were taken. Any number of workers may call it at once."""
+    taken, unanswered, started = 0, 0, monotonic()
     for event in InboxEvent.objects.due(now=now)[:limit]:
-        looked += 1
         at = now + timedelta(seconds=monotonic() - started)  # a lease counts from when it is taken
         if not _take(event, now=at):
             continue
+        taken += 1
         kill_points.reach("after-event-taken")
         unanswered += not _handle(event, by="Stripe", now=at)
         if unanswered == _PATIENCE:
-            return 0  # the rest would only wait for Stripe in turn
-    return looked
+            break  # Stripe is away; the rest would only wait for it in turn
+    return taken
+
+
+def is_due(*, now: datetime) -> bool:
+    """Whether something waits to be taken up."""
+    return InboxEvent.objects.due(now=now).exists()
 
 
 def replay(*, event_id: UUID, by: str, now: datetime) -> InboxEvent:

@@ -16,7 +16,7 @@ _BELL: Final = Bell()
 @shared_task  # type: ignore[untyped-decorator]  # celery has no types
 def handle_inbox() -> None:
     _BELL.listen()
-    if inbox.handle_due(now=clocks.read(), limit=inbox.BATCH) == inbox.BATCH:
+    if inbox.handle_due(now=clocks.read(), limit=inbox.BATCH) and inbox.is_due(now=clocks.read()):
         wake_inbox()
 
 

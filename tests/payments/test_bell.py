@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from django.conf import LazySettings
 from redis import Redis
 
 from payments import bell, inbox, tasks
+from payments.models import InboxEvent
 from payments.standin.client import StandIn
 from tests.payments import deliveries
 
@@ -58,7 +60,16 @@ def test_workers_that_look_at_the_same_time_leave_nothing_unheard(
     """Each takes some of the same events, so none of them takes as many as it may."""
     monkeypatch.setattr(inbox, "BATCH", 2)
     deliver(4)
-    monkeypatch.setattr(inbox, "_take", lambda *_event, **_at: False)  # another was there a moment before
+    take, missed = inbox._take, list[InboxEvent]()
+
+    def take_second(event: InboxEvent, *, now: datetime) -> bool:
+        """Another was there a moment before, at the first."""
+        if not missed:
+            missed.append(event)
+            return False
+        return take(event, now=now)
+
+    monkeypatch.setattr(inbox, "_take", take_second)
     tasks.handle_inbox()
     assert wake_ups() == 2
 
