@@ -1,9 +1,11 @@
 """One migrated database, kept on the server: a copy of it takes a second, the migrations half a minute."""
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -14,6 +16,7 @@ _APPS = ("wallet", "products", "billing", "payments", "innopaas")
 _PREFIX = "migrated_"
 _LOCK = 7_214_009
 """Of the server, for as long as the original is made or copied."""
+_PATIENCE = 30
 
 
 def copy(name: str) -> None:
@@ -30,8 +33,21 @@ def copy(name: str) -> None:
 
 
 def drop(name: str) -> None:
+    """Ends the owner's sessions there; waits for those it may not end: the site's own, and the server's housekeeping.
+
+    Both are of other roles, and a session outlives its process, just ended, by a moment.
+    """
+    statement = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
     with psycopg.connect(_address("postgres"), autocommit=True) as server:
-        server.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+        for turn in itertools.count():
+            try:
+                server.execute(statement)
+            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+                if turn == _PATIENCE:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
 
 def address(role_url: str, name: str) -> str:

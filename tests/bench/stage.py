@@ -17,6 +17,8 @@ from urllib.request import urlopen
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from tests import databases
+
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = PROJECT / ".innopaas" / "bench" / "bin" / "python"
 """Of the environment where django-hordak and what draws charts are installed, if they could be."""
@@ -32,10 +34,10 @@ def open_database(kind: str = "site") -> Iterator[str]:
     name = f"bench_{kind}_{secrets.token_hex(4)}"
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        try:
-            yield name
-        finally:
-            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    try:
+        yield name
+    finally:
+        databases.drop(name)
 
 
 def _point_at(name: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,8 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from psycopg.sql import SQL, Composed, Identifier
 
-_PATIENCE = 30
+from tests import databases
+
 _numbers = itertools.count()
 
 
@@ -39,26 +39,14 @@ def cloned() -> Iterator[str]:
     """A copy of the template; yields its suffix."""
     suffix = name_one()
     original = str(connections["owner"].settings_dict["NAME"])
-    copy = Identifier(f"{original}_{suffix}")
-    _execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, Identifier(original)))
-    _execute(SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM PUBLIC").format(copy))  # a copy has not this grant
+    copy = f"{original}_{suffix}"
+    _execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(copy), Identifier(original)))
+    # What a database as such allows is not copied with it.
+    _execute(SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM PUBLIC").format(Identifier(copy)))
     try:
         yield suffix
     finally:
-        _drop(copy)
-
-
-def _drop(database: Identifier) -> None:
-    """The server's own housekeeping may be in it for a moment, and is nobody's to end."""
-    for turn in itertools.count():
-        try:
-            _execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
-            if turn == _PATIENCE:
-                raise
-            time.sleep(1)
-        else:
-            return
+        databases.drop(copy)
 
 
 def _execute(statement: Composed) -> None:
