@@ -100,7 +100,9 @@ class Sampler:
         for name in ("web", "worker", "beat"):
             own = psutil.Process(self.stack.processes[name].pid)
             yield (f"{name} parent" if name == "web" else name), own
-            children = sorted(own.children(recursive=True), key=lambda process: process.pid)
+            # Not what those begin: a web process has slips decoded by one that lives for a moment. In order of their
+            # beginnings, because numbers of processes begin anew some day.
+            children = sorted(own.children(), key=lambda process: process.create_time())
             yield from ((f"{name} {place}", process) for place, process in enumerate(children, start=1))
         yield "stand-in", psutil.Process(self.stack.stand_in.process.pid)
         yield "Valkey", psutil.Process(self.stack.pid_of("valkey"))
