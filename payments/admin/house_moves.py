@@ -1,18 +1,16 @@
 """The house's own money at the bank, for finance: what a line was, as one says and another approves."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
-from unfold.decorators import display
 
 from billing import rates
 from billing.forms import NothingForm
@@ -20,56 +18,33 @@ from payments import exchanges, house_moves, sightings
 from payments.admin import house_move_stories, line_stories
 from payments.house_move_forms import ExchangeForm, ReasonForm
 from payments.models import BankLine, HouseMove
-from wallet.admin import cells
-from wallet.admin.lookups import ModelAdmin
-from wallet.admin.people import ReadOnly, find_person
+from wallet.admin.people import find_person
+from wallet.admin.proposals import DONE, WAITING, WITHDRAWN, ProposalAdmin, StateFilter
+from wallet.models import User
 from wallet.money import labelled
 
 PROPOSES = "payments.add_housemove"
 DECIDES = "payments.change_housemove"
 
-_WAITING, _DONE, _WITHDRAWN = "waiting", "done", "withdrawn"
-_STATES = {_WAITING: _("Waiting"), _DONE: _("Posted"), _WITHDRAWN: _("Withdrawn")}
-_COLOURS: dict[str, str] = {_WAITING: "warning", _DONE: "success", _WITHDRAWN: ""}
-
-
-class StateFilter(admin.SimpleListFilter):
-    """What waits, unless others are asked for."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, *args: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  # Django's contract
-        return [(_DONE, _STATES[_DONE]), (_WITHDRAWN, _STATES[_WITHDRAWN]), ("all", _("All"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[HouseMove]) -> QuerySet[HouseMove]:  # noqa: ARG002  # as above
-        match self.value():
-            case "done":
-                return queryset.filter(approved_at__isnull=False)
-            case "withdrawn":
-                return queryset.filter(withdrawn_at__isnull=False)
-            case "all":
-                return queryset
-        return queryset.filter(approved_at=None, withdrawn_at=None)
-
 
 @admin.register(HouseMove)
-class HouseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Whatever was said to be the house's own. Proposing, approving and withdrawing are acts of their own."""
+class HouseMoveAdmin(ProposalAdmin):
+    """Whatever was said to be the house's own."""
+
+    decides = DECIDES
+    states: ClassVar = {WAITING: _("Waiting"), DONE: _("Posted"), WITHDRAWN: _("Withdrawn")}
+    refusals = (house_moves.MayNotDecide, house_moves.NotTheHouses)
+    decided_before = house_moves.NotWaiting
 
     list_display = ("made", "kind", "line_shown", "came_shown", "result_shown", "made_by_then", "badge")
     list_filter = (StateFilter, "kind")
     list_select_related = ("line__account", "came_as__account")
     list_fullwidth = True
-    ordering = ("made_at",)
     fields = (
         *("kind", "line_shown", "came_shown", "rate_shown", "cost_shown", "result_shown", "reason", "made_by_then"),
         *("made", "approved_by_then", "approved", "withdrawn_by", "withdrawn"),
     )
     readonly_fields = fields
-    made_by_then = cells.name_person("made_by_name", _("proposed by"))
-    approved_by_then = cells.name_person("approved_by_name", _("approved by"))
-    change_form_outer_before_template = "staff/acts.html"  # type: ignore[assignment]  # unfold says None
     change_form_outer_after_template = "staff/tables.html"  # type: ignore[assignment]  # unfold says None
 
     def get_urls(self) -> list[URLPattern]:
@@ -77,19 +52,25 @@ class HouseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has 
         return [
             path("<uuid:pk>/charge/", wrap(self.charge), name="payments_housemove_charge"),
             path("<uuid:pk>/exchange/", wrap(self.exchange), name="payments_housemove_exchange"),
-            path("<uuid:pk>/approve/", wrap(self.approve), name="payments_housemove_approve"),
-            path("<uuid:pk>/withdraw/", wrap(self.withdraw), name="payments_housemove_withdraw"),
             *super().get_urls(),
         ]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        move = self.get_object(request, object_id)
-        more = dict(extra_context or {})
-        if move and move.is_waiting:
-            more |= {"tables": house_move_stories.tell(move), "acts": _acts_on(move, request.user)}
-        return super().change_view(request, object_id, form_url, more)
+    def find(self, pk: UUID) -> HouseMove:
+        found = HouseMove.objects.select_related("line__account", "came_as__account", "made_by")
+        return get_object_or_404(found, pk=pk)
+
+    def why_not(self, proposal: HouseMove, *, by: User) -> str:
+        return house_moves.why_not_approve(proposal, by=by)
+
+    def tell(self, proposal: HouseMove) -> dict[str, Any]:
+        return {"tables": house_move_stories.tell(proposal)}
+
+    def carry_out(self, proposal: HouseMove, *, by: User) -> Any:
+        house_moves.approve(move_id=proposal.pk, by=by, now=timezone.now())
+        return _("Posted.")
+
+    def take_back(self, proposal: HouseMove, *, by: User) -> None:
+        house_moves.withdraw(move_id=proposal.pk, by=by, now=timezone.now())
 
     def charge(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Say that a bank line is a charge; `pk` is the line's."""
@@ -136,42 +117,6 @@ class HouseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has 
         why_not = house_moves.why_not_gone(line) or nothing
         return self._propose(request, line, form, propose, title=_("An exchange of currencies"), why_not=why_not)
 
-    def approve(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        by = find_person(request, permission=DECIDES)
-        move = _get_move(pk)
-        back = reverse("admin:payments_housemove_change", args=[move.pk])
-        if request.method == "POST":
-            self._decide(request, move, lambda: house_moves.approve(move_id=move.pk, by=by, now=timezone.now()))
-            return redirect(back)
-        why_not = house_moves.why_not_approve(move, by=by) if move.is_waiting else _("It was decided before.")
-        context = {
-            "title": _("Approve it"),
-            "subject": str(move),
-            "explanation": why_not or _("%(who)s says: %(reason)s") % {"who": move.made_by_name, "reason": move.reason},
-            "tables": house_move_stories.tell(move) if move.is_waiting else [],
-            "button": "" if why_not else _("Approve"),
-            "form": NothingForm(),
-            "back": back,
-        }
-        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
-
-    def withdraw(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        by = find_person(request, permission=DECIDES)
-        move = _get_move(pk)
-        back = reverse("admin:payments_housemove_change", args=[move.pk])
-        if request.method == "POST":
-            self._decide(request, move, lambda: house_moves.withdraw(move_id=move.pk, by=by, now=timezone.now()))
-            return redirect(back)
-        context = {
-            "title": _("Withdraw it"),
-            "subject": str(move),
-            "explanation": _("Nobody approves it any more, and another may be proposed. Nothing was posted."),
-            "button": _("Withdraw") if move.is_waiting else "",
-            "form": NothingForm(),
-            "back": back,
-        }
-        return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
-
     def _propose(
         self,
         request: HttpRequest,
@@ -204,30 +149,6 @@ class HouseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has 
         }
         return render(request, "staff/confirm.html", self.admin_site.each_context(request) | context)
 
-    def _decide(self, request: HttpRequest, move: HouseMove, decide: Callable[[], HouseMove]) -> None:
-        try:
-            decided = decide()
-        except house_moves.NotWaiting:
-            messages.warning(request, _("It was decided before; nothing was done."))
-        except (house_moves.MayNotDecide, house_moves.NotTheHouses) as refusal:
-            messages.error(request, str(refusal))
-        else:
-            said = _("Posted.") if decided.approved_at else _("Withdrawn; nobody approves it any more.")
-            self.log_change(request, move, str(said))
-            messages.success(request, said)
-
-    @admin.display(description=_("proposed"), ordering="made_at")
-    def made(self, move: HouseMove) -> str:
-        return cells.show_moment(move.made_at)
-
-    @admin.display(description=_("approved"))
-    def approved(self, move: HouseMove) -> str:
-        return cells.show_moment(move.approved_at)
-
-    @admin.display(description=_("withdrawn"))
-    def withdrawn(self, move: HouseMove) -> str:
-        return cells.show_moment(move.withdrawn_at)
-
     @admin.display(description=_("bank line"))
     def line_shown(self, move: HouseMove) -> str:
         return line_stories.link_to_line(move.line)
@@ -250,11 +171,6 @@ class HouseMoveAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has 
     def result_shown(self, move: HouseMove) -> str:
         return "—" if move.result is None else labelled(move.result)
 
-    @display(description=_("state"), label=_COLOURS)  # type: ignore[arg-type]  # it takes lazy texts too
-    def badge(self, move: HouseMove) -> tuple[str, str]:
-        state = _WAITING if move.is_waiting else _DONE if move.approved_at else _WITHDRAWN
-        return state, str(_STATES[state])
-
 
 def list_acts(line: BankLine, user: Any) -> list[dict[str, Any]]:
     """What of this page's can be said of a bank line, for the line's own page."""
@@ -273,20 +189,5 @@ def list_acts(line: BankLine, user: Any) -> list[dict[str, Any]]:
     return acts
 
 
-def _acts_on(move: HouseMove, user: Any) -> list[dict[str, Any]]:
-    if not user.has_perm(DECIDES):
-        return []
-    verb = _("Withdraw") if move.made_by_id == user.pk else _("Refuse")
-    withdraw = {"title": verb, "address": reverse("admin:payments_housemove_withdraw", args=[move.pk])}
-    if house_moves.why_not_approve(move, by=user):
-        return [withdraw]
-    return [{"title": _("Approve"), "address": reverse("admin:payments_housemove_approve", args=[move.pk])}, withdraw]
-
-
 def _get_line(pk: UUID) -> BankLine:
     return get_object_or_404(BankLine.objects.select_related("account", "file"), pk=pk)
-
-
-def _get_move(pk: UUID) -> HouseMove:
-    found = HouseMove.objects.select_related("line__account", "came_as__account", "made_by")
-    return get_object_or_404(found, pk=pk)

@@ -98,7 +98,9 @@ def test_own_proposal_has_no_button_and_no_way_round_it(case: Case, fiona: Desk)
 def test_withdrawn_is_over(case: Case, fiona: Desk, frank: Desk) -> None:
     order = case.by_card()
     proposed = propose(fiona, order, target=case.right.code)
-    assert "another may be proposed" in frank.read("billing_correction_withdraw", proposed.pk)
+    page = frank.read("billing_correction_withdraw", proposed.pk)
+    assert "another may be proposed" in page
+    assert "USD $100.00 → WhatsApp" in page
     assert said(frank.post("billing_correction_withdraw", proposed.pk)) == "Withdrawn; nobody approves it any more."
     assert "before" in said(frank.post("billing_correction_withdraw", proposed.pk))
     assert "before" in said(frank.post("billing_correction_approve", proposed.pk))
@@ -111,6 +113,8 @@ def test_spent_money_is_said_before_anybody_types(case: Case, fiona: Desk, frank
     order = case.by_card()
     proposed = propose(fiona, order, target=case.right.code)
     case.spend("40")
+    there = reverse("admin:billing_correction_approve", args=[proposed.pk])
+    assert there in frank.read("billing_correction_change", proposed.pk)  # where the reason stands
     page = frank.read("billing_correction_approve", proposed.pk)
     assert "WhatsApp holds only $60.00 of the $100.00" in page
     assert "holds only" in said(frank.post("billing_correction_approve", proposed.pk))
