@@ -53,8 +53,8 @@ class _Cast:
     frank: User
 
     def at(self, day: date, hour: int, minute: int = 0) -> datetime:
-        """That moment, on Shanghai's clocks and on Stripe's."""
-        moment = datetime.combine(day, time(hour, minute), BOOKS)
+        """That moment, on Shanghai's clocks and on Stripe's; this morning's work is done by now."""
+        moment = min(datetime.combine(day, time(hour, minute), BOOKS), self.now)
         demo_stripe.turn_clock(moment, now=self.now)
         return moment
 
@@ -144,9 +144,9 @@ def _live_through(cast: _Cast, day: date, banks: tuple[Bank, Bank]) -> None:
     approvers = (cast.fiona, cast.frank)
     demo_banks.approve_arrived(waiting, recorded_by=cast.felix, approvers=approvers, now=morning)
     if is_closed:
-        demo_banks.close(day=day, owner=cast.fiona, now=morning + timedelta(minutes=30))
+        demo_banks.close(day=day, owner=cast.fiona, now=cast.at(day + A_DAY, 9, 30))
         if day < cast.today - A_DAY:
-            days.sign(day=day, by=cast.frank, now=morning + timedelta(minutes=45))
+            days.sign(day=day, by=cast.frank, now=cast.at(day + A_DAY, 9, 45))
 
 
 def _find_workday(today: date, ago: int) -> date:

@@ -1,7 +1,7 @@
 """The demo's products: the catalogue, money put in a month ago, thirty days of use, a move and a hold of today."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +14,7 @@ from payments.appraisals import Claim, Facts, TypedLine
 from payments.models import BankAccount, Transfer
 from products import balances, charges, holds
 from products.models import Hold, Icon, Product, ProductBalance
-from wallet.calendar import business_date
+from wallet.calendar import BOOKS, business_date
 from wallet.models import Member, User
 
 _ACME: Final = "alice@example.com"
@@ -90,7 +90,7 @@ def _use(story: _Story, place: int, member: Member, *, now: datetime) -> None:
         _find(transfer, now=begun)
     balance = balances.open_balance(organisation_id=member.organisation_id, product=product, now=begun)
     for day in range(_MONTH, -1, -1):
-        _use_a_day(story, balance, day, at=now - timedelta(days=day))
+        _use_a_day(story, balance, day, now=now)
 
 
 def _declare(story: _Story, place: int, product: Product, member: Member, *, now: datetime) -> Transfer:
@@ -125,8 +125,8 @@ def _find(transfer: Transfer, *, now: datetime) -> None:
             finding = findings.approve(finding_id=finding.pk, by=approver, now=now)
 
 
-def _use_a_day(story: _Story, balance: ProductBalance, day: int, *, at: datetime) -> None:
-    """Three charges; more on some days than on others, as customers are."""
+def _use_a_day(story: _Story, balance: ProductBalance, day: int, *, now: datetime) -> None:
+    """Three charges so many days ago; more on some days than on others, as customers are."""
     for part in range(3):
         share = story.a_day * (Decimal(60 + (day * 7 + part * 13) % 80) / 100) / 3
         usage = charges.Usage(
@@ -134,4 +134,12 @@ def _use_a_day(story: _Story, balance: ProductBalance, day: int, *, at: datetime
             amount=Money(share.quantize(Decimal("0.0001")), balance.product.currency),
             description=story.a_message,
         )
-        charges.charge(balance=balance, usage=usage, by="demo", now=at)
+        charges.charge(balance=balance, usage=usage, by="demo", now=_find_hour(day, part, now=now))
+
+
+def _find_hour(day: int, part: int, *, now: datetime) -> datetime:
+    """Some time in the morning, at noon, and in the afternoon of that day; today it is now."""
+    if day == 0:
+        return now
+    begun = datetime.combine(business_date(now) - timedelta(days=day), time.min, BOOKS)
+    return begun + timedelta(hours=9 + 3 * part, minutes=(day * 17 + part * 23) % 60)

@@ -110,7 +110,7 @@ def _declare(wish: _Wish, place: int, *, now: datetime) -> Transfer:
         picture = _draw_slip(wish, transfer)
         slips.attach(picture, name="slip.png", transfer_id=transfer.pk, by=member.user, now=earlier)
     declaration = transfers.Declaration(
-        payer_name=_PAYERS[wish.email], paid_on=business_date(now), bank_number=f"FT{place:06}"
+        payer_name=_PAYERS[wish.email], paid_on=business_date(earlier), bank_number=f"FT{place:06}"
     )
     return transfers.declare(transfer_id=transfer.pk, declaration=declaration, by=member.user, now=earlier)
 

@@ -1,7 +1,7 @@
 """The demo's history: made by the site's own verbs, once, and with nothing that an audit or a close would find."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.conf import LazySettings
@@ -13,6 +13,7 @@ from payments import stripe_api
 from payments.models import BankAccount, BankRefund, DayClose, Difference, Payment, Payout, Transfer
 from payments.standin.client import StandIn
 from wallet import audit as ledger_audit
+from wallet.calendar import BOOKS, business_date
 from wallet.models import Posting, User
 
 pytestmark = pytest.mark.django_db
@@ -33,11 +34,12 @@ def test_six_weeks_are_made_once_and_agree_with_themselves(
     stripe: StandIn, days_ago: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On whatever weekday it is made: what falls on a weekend happened the Friday before."""
-    now = datetime.now(UTC) - timedelta(days=days_ago)
+    today = datetime.now(UTC)
+    now = datetime.combine(business_date(today) - timedelta(days=days_ago), time(0, 40), BOOKS) if days_ago else today
     turn = demo_stripe.turn_clock
 
-    def turn_by_the_real_clock(moment: datetime, *, now: datetime) -> None:
-        turn(moment, now=now + timedelta(days=days_ago))
+    def turn_by_the_real_clock(moment: datetime, *, now: datetime) -> None:  # as the demo calls it
+        turn(moment, now=today)
 
     monkeypatch.setattr(demo_stripe, "turn_clock", turn_by_the_real_clock)
     IssuingMark.objects.all().delete()  # tests that committed left theirs
@@ -56,6 +58,7 @@ def test_six_weeks_are_made_once_and_agree_with_themselves(
     *signed, yesterday = DayClose.objects.order_by("day")
     assert all(close.is_signed for close in signed)
     assert not yesterday.is_signed
+    assert yesterday.drawn_up_at <= now
     assert not Difference.objects.unexplained().exists()
     assert yesterday.differences.open().filter(is_timing=False).exclude(owner=None).exclude(note="").exists()
     mine = Order.objects.filter(form_token__startswith="demo-history-")
@@ -86,6 +89,10 @@ def test_with_a_test_key_of_stripes_own_there_are_people_and_transfers_and_no_ca
         call_command("demo")
     assert User.objects.filter(email="alice@example.com").exists()
     assert Transfer.objects.count() == 6
+    for transfer in Transfer.objects.exclude(declared_at=None):
+        assert transfer.declared_at
+        assert transfer.paid_on
+        assert transfer.paid_on <= business_date(transfer.declared_at)  # the form refuses a day that has not come
     assert not Payment.objects.exists()
 
 
