@@ -66,7 +66,8 @@ def _choose_chinese(page: Page) -> None:
 
 
 def _look(page: Page, name: str) -> list[str]:
-    """Keep a picture and name the page if it scrolls sideways."""
+    """Keep a picture and name the page if it scrolls sideways, once its style sheets have come."""
+    page.wait_for_load_state()
     screenshot(page, name)
     is_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [name] if is_wide else []
