@@ -85,7 +85,7 @@ class FapiaoForm(forms.Form):
             return fapiao.read_tax_number(self.cleaned_data["tax_number"])
         except fapiao.WrongTaxNumber:
             raise ValidationError(
-                _("This is no taxpayer number: it has 18 characters, the last of which checks the others.")
+                _("This is no taxpayer number: compare its 18 characters with the business licence.")
             ) from None
 
     def clean_amount(self) -> Money:

@@ -36,10 +36,8 @@ class OrderFilterForm(forms.Form):
         required=False,
         max_length=120,
         help_text=_(
-            "Finds numbers of orders, refunds, receipts and refund notes, transfer references, banks' numbers, ids of"
-            " Stripe's (cs_, pi_, re_, dp_), product names and numbers, and exact amounts. The first 4 characters are"
-            " enough of an order, a refund or a reference, the first 12 of an id of Stripe's; the others are needed"
-            " whole."
+            "Finds any number that stands on an order, a receipt or a transfer, a product, or an exact amount. Of an"
+            " order, a refund or a reference the first 4 characters are enough."
         ),
         widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, product or amount")}),
     )

@@ -12,12 +12,15 @@ from billing.statements import MOST_DAYS, Balance, Kind
 
 _SANE_DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)))  # others overflow
 _MOST_MONTHS = 60
+_NO_CHOICE = {"invalid_choice": _("This is none of the list. Choose one of it.")}
 
 
 class StatementForm(forms.Form):
     """The choice as it stands in the address. Days given count instead of the month; nothing given is this month."""
 
-    kind = forms.ChoiceField(label=_("Entries"), required=False, choices=[("", _("All")), *Kind.choices])
+    kind = forms.ChoiceField(
+        label=_("Entries"), required=False, choices=[("", _("All")), *Kind.choices], error_messages=_NO_CHOICE
+    )
     before = forms.CharField(required=False, max_length=18, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, balances: Sequence[Balance], since: date, today: date, **kwargs: Any) -> None:
@@ -27,8 +30,12 @@ class StatementForm(forms.Form):
         names = [(balance.code, f"{balance.name} ({balance.currency})") for balance in balances]
         months = [(month, month) for month in list_months(since, today)]
         day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        self.fields["balance"] = forms.ChoiceField(label=_("Balance"), required=False, choices=names)
-        self.fields["month"] = forms.ChoiceField(label=_("Month"), required=False, choices=months)
+        self.fields["balance"] = forms.ChoiceField(
+            label=_("Balance"), required=False, choices=names, error_messages=_NO_CHOICE
+        )
+        self.fields["month"] = forms.ChoiceField(
+            label=_("Month"), required=False, choices=months, error_messages=_NO_CHOICE
+        )
         # `from` is a word of Python's, so these two cannot be class attributes.
         self.fields["from"] = forms.DateField(label=_("From"), required=False, widget=day, validators=_SANE_DAYS)
         self.fields["to"] = forms.DateField(label=_("To"), required=False, widget=day, validators=_SANE_DAYS)

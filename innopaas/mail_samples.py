@@ -23,6 +23,11 @@ WORDS: Final = "The payer's name differs from the organisation's. Please upload 
 ADDRESS: Final = "https://hooks.example.com/innopaas"
 _LINK: Final = "https://pay.example.com/accounts/confirm-email/MTA:1vN2cZ:example/"
 _STATES: Final = {Note.METHOD_FAILED: State.FAILED, Note.ENDED_BY_TEAM: State.FAILED, Note.CARD_PAID: State.PAID}
+_DETAILS: Final = {
+    Note.PART_ARRIVED: "CNY ¥3,000.00",
+    Note.TRANSFER_PAID: "",
+    Note.METHOD_FAILED: "Your card was declined.",
+}
 _BY_CARD: Final = (Note.CARD_PAID, Note.METHOD_FAILED, Note.ENDED_BY_TEAM)
 _OFFLINE: Final = (
     Note.TRANSFER_PAID,
@@ -115,7 +120,7 @@ class Cast:
             state=_STATES.get(note, State.PAID),
             at=self.now,
             note=note,
-            detail="CNY ¥3,000.00" if note == Note.PART_ARRIVED else "" if note == Note.TRANSFER_PAID else self.words,
+            detail=_DETAILS.get(note, self.words),
             refund=self.refund(order, note) if note.startswith("REFUND") else None,
         )
 

@@ -45,7 +45,7 @@ CHANGING_NOTHING = {"mfa_index", "mfa_authenticate", "mfa_login_webauthn", "mfa_
 """Whatever else allauth has, or gets, below `mfa_` shows or changes a second factor."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-FOR_PROGRAMS = ("/api/", "/payments/stripe/webhook/")
+FOR_PROGRAMS = ("/api/", f"/{settings.STRIPE_WEBHOOK_PATH}")
 """Addresses that are not redirected to https (SECURE_REDIRECT_EXEMPT)."""
 
 READING = {"GET", "HEAD", "OPTIONS", "TRACE"}

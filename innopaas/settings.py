@@ -8,6 +8,7 @@ from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError, EnvValidationError, validate
 
@@ -360,7 +361,8 @@ if not DEBUG:  # browsers take these names over https and for this very host onl
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600  # of a visitor; a login sets its own end, wallet/sessions.py
 SECURE_SSL_REDIRECT = not DEBUG
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/", r"^payments/stripe/webhook/$"]
+STRIPE_WEBHOOK_PATH = "payments/stripe/webhook/"
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^api/", rf"^{STRIPE_WEBHOOK_PATH}$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
@@ -393,6 +395,12 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "innopaas.dashboard.fill",
     "SIDEBAR": {"navigation": "innopaas.sidebar.navigate"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Where you are logged in"), "link": reverse_lazy("wallet:sessions")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "COLORS": {
         "primary": {
             "50": "240, 250, 247",

@@ -51,8 +51,8 @@ class Sentence:
 
 
 REMINDER: Final = Sentence(
-    en="Write the reference into the remittance text, exactly as it stands here.",
-    zh="请将附言原样填写在汇款附言（用途）栏中。",
+    en="Write the reference into the remittance text as it stands here, with or without the blanks.",
+    zh="请将附言原样填写在汇款附言（用途）栏中，空格可有可无。",
 )
 
 

@@ -1,5 +1,6 @@
 """Addresses of paying, below /: top-up forms, an order's way to Stripe and back or its bank sheet, Stripe's door."""
 
+from django.conf import settings
 from django.urls import path, re_path
 
 from billing.numbers import IN_ADDRESS
@@ -26,5 +27,5 @@ urlpatterns = [
     re_path(rf"^payments/orders/{IN_ADDRESS}/transfer/slips/{_PLACE}/remove/\Z", slips.remove, name="remove_slip"),
     path("payments/transfers/", several.show, name="transfers"),
     path("payments/transfers.pdf", several.download, name="transfers_pdf"),
-    path("payments/stripe/webhook/", webhooks.stripe_webhook, name="webhook"),
+    path(settings.STRIPE_WEBHOOK_PATH, webhooks.stripe_webhook, name="webhook"),
 ]

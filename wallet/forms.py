@@ -46,6 +46,8 @@ class SignUpForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.is_bound:  # it comes back with a mistake, and that may stand elsewhere
+            del self.fields["organisation"].widget.attrs["autofocus"]
         self.invitation = _find_invitation(context.request)
         if self.invitation:
             del self.fields["organisation"]

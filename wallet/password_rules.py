@@ -40,10 +40,13 @@ class OwnWordsValidator:
             for found in re.finditer(re.escape(word), read):
                 left = left[: found.start()] + " " * len(word) + left[found.end() :]
         if left != typed and len(re.sub(r"[\W\d_]", "", left)) < _FEWEST_OTHER:
-            raise ValidationError(_("This password is made of words that everybody tries here."), code="own_words")
+            raise ValidationError(
+                _("This password is little more than our own names. Add some words of your own."),
+                code="own_words",
+            )
 
     def get_help_text(self) -> str:
-        return _("Your password can’t be our names or words with little else.")
+        return _("Your password can’t be little more than our own names, such as InnoPaaS or SMS.")
 
 
 class BreachedPasswordValidator:
@@ -59,7 +62,7 @@ class BreachedPasswordValidator:
             )
 
     def get_help_text(self) -> str:
-        return _("Your password can’t be one that has become known.")
+        return _("Your password can’t be one that was leaked by another site.")
 
 
 def _is_breached(password: str) -> bool:

@@ -18,7 +18,7 @@ _BACK_AGAIN = frozenset({Note.REFUND_FAILED, Note.REFUND_RETURNED})
 
 _PARTLY = Explanation(
     tone="info",
-    title=gettext_lazy("Partly refunded"),
+    title=gettext_lazy("Partially refunded"),
     why="",
     next_step=gettext_lazy("The rest stays in your balance."),
 )

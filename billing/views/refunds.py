@@ -113,6 +113,8 @@ def _send(page: _Page) -> HttpResponseBase:
     try:
         if form.is_valid():
             return _go_on(page, form, token=token)
+        if amount := form.cleaned_data.get("amount"):  # so that all that is wrong is told at once
+            _find_room(page, amount)
     except refunds.TooMuch as error:
         form.add_error("amount", _say_too_much(error.room))
     except (refunds.NotRefundable, refunds.MayNotRefund) as error:
@@ -147,9 +149,7 @@ def _review(page: _Page, amount: Money, reason: str) -> HttpResponse:
     """What would happen. Raises what asking for it would."""
     if why := _why_not(page):
         raise refunds.NotRefundable(why)
-    room = refunds.refundable(page.order)
-    if amount > room.most:
-        raise refunds.TooMuch(room)
+    room = _find_room(page, amount)
     context = {
         "order": page.order,
         "amount": amount,
@@ -174,6 +174,14 @@ def _fill(page: _Page) -> RefundForm:
 
 def _why_not(page: _Page) -> str:
     return refunds.why_not_ask(page.order, by=page.request.user, origin=Refund.Origin.CUSTOMER, now=timezone.now())
+
+
+def _find_room(page: _Page, amount: Money) -> refunds.Refundable:
+    """Raises `refunds.TooMuch` when it does not hold the amount."""
+    room = refunds.refundable(page.order)
+    if amount > room.most:
+        raise refunds.TooMuch(room)
+    return room
 
 
 def _say_too_much(room: refunds.Refundable) -> str:

@@ -43,7 +43,7 @@ def list_places() -> list[Place]:
             (_PRODUCT, _("In customers' products"), _PRODUCT),
             (chart.STRIPE_CLEARING, _("At Stripe, on its way to the bank"), chart.STRIPE_CLEARING),
             (_BANK, _("At the banks"), _BANK),
-            (chart.SUSPENSE, _("In suspense: fits no order yet"), chart.SUSPENSE),
+            (chart.SUSPENSE, _("In suspense: arrived, not credited yet"), chart.SUSPENSE),
         )
     ]
 

@@ -52,7 +52,7 @@ def welcome(settings: Mapping[str, str]) -> str:
             "InnoPaaS Top-up is up.",
             f"  site              {settings['SITE_URL']}/",
             f"  admin             {settings['SITE_URL']}/admin/",
-            f"  Stripe stand-in   {stand_in_url(settings)}/  (test cards only: 4242 4242 4242 4242 pays)",
+            _say_stripe(settings),
             f"  mails it sent     {settings[leftovers.MARK]}/mails",
             f"  servers' logs     {settings[leftovers.MARK]}/log",
             f"  log in with the password {settings['DEMO_PASSWORD']} as",
@@ -61,3 +61,10 @@ def welcome(settings: Mapping[str, str]) -> str:
             "",
         ]
     )
+
+
+def _say_stripe(settings: Mapping[str, str]) -> str:
+    asked = settings.get("STRIPE_API_BASE")
+    if asked == stand_in_url(settings):
+        return f"  Stripe stand-in   {asked}/  (test cards only: 4242 4242 4242 4242 pays)"
+    return f"  Stripe            {asked or 'Stripe itself'}, with a key of your own"

@@ -88,9 +88,9 @@ def tell_picture(close: DayClose, request: HttpRequest) -> list[dict[str, Any]]:
     """What is signed: the four sides and what does not agree."""
     found = selections.choose(close, Selection())
     count = found.count()
-    title: Any = f"{_('Differences')}: {count}"
+    title: Any = f"{_('Differences and timing')}: {count}"
     if count > MOST:
-        words = {"title": _("Differences"), "shown": MOST, "count": count}
+        words = {"title": _("Differences and timing"), "shown": MOST, "count": count}
         title = _("%(title)s: the first %(shown)s of %(count)s, all in the report") % words
     return [tell_sides(close), tell_differences(found[:MOST], close, request, title=title)]
 

@@ -179,7 +179,7 @@ def _lay_out(close: DayClose, request: HttpRequest) -> dict[str, Any]:
     form, selection = close_filters.read(request, close)
     found = selections.choose(close, selection)
     turned = close_filters.turn(request, found)
-    title = f"{_('Differences')}: {turned['page'].paginator.count}"
+    title = f"{_('Differences and timing')}: {turned['page'].paginator.count}"
     return turned | {
         "acts": close_tables.list_acts(close, request),
         "sides": [close_tables.tell_sides(close)],

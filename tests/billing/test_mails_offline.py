@@ -111,6 +111,7 @@ def test_money_that_comes_after_its_quote_is_told_with_the_rate_of_its_day(
 def test_short_and_over_say_how_much_was_asked_for(acme: Organisation, fiona: User, now: datetime) -> None:
     credit(begin(acme, now=now), "985", by=fiona, now=now, reason="The bank took a fee.")
     [short] = sent(now)
+    assert short.startswith("USD $985.00 credited, less than asked for: order ")
     assert "Less than asked for arrived; what arrived was credited: The bank took a fee." in short
     assert "Asked for: USD $1,000.00" in short
     assert "Amount received: USD $985.00" in short

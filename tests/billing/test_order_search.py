@@ -209,7 +209,7 @@ def test_as_many_characters_are_enough_as_the_search_says(acme: Organisation, no
     Payment.objects.filter(order=order).update(session_id="cs_test_a1B2c3D4")
     said = str(OrderFilterForm().fields["q"].help_text)
 
-    assert "The first 4 characters are enough of an order" in said
+    assert "Of an order, a refund or a reference the first 4 characters are enough." in said
     assert find(acme, q=order.number[:4]) == [order]
-    assert "the first 12 of an id of Stripe's" in said
-    assert find(acme, q="cs_test_a1B2") == [order]
+    assert find(acme, q=order.number[:3]) == []
+    assert find(acme, q="cs_test_a1B2") == [order]  # its help is for those who have no ids of Stripe's; ops has

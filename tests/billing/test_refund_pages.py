@@ -104,6 +104,8 @@ def test_sent_twice_it_is_asked_for_once_and_other_content_is_a_clear_409(page: 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
+        ({"amount": "100.01", "reason": ""}, "At most $100.00 can be refunded now."),
+        ({"amount": "100.01", "reason": ""}, "Write why, in a few words"),
         ({"amount": ""}, "Write an amount."),
         ({"amount": "0"}, "Write an amount above zero."),
         ({"amount": "-1"}, "Write the amount in digits only"),
@@ -208,7 +210,7 @@ def test_the_order_says_how_far_its_refund_got(page: Client, counter: Counter, l
 
     for sentence in [
         "A refund is on its way USD $40.00 of Wallet is set aside for it. It goes to the card it came from",
-        "Partly refunded USD $40.00 of the USD $100.00 that were paid went back. The rest stays in your balance.",
+        "Partially refunded USD $40.00 of the USD $100.00 that were paid went back. The rest stays in your balance.",
         "A refund did not go through USD $40.00 is back in Wallet. Lost card You can ask for it again",
     ]:
         shown = said()

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 from pytest_django import Settings
 
-from tests.people import make_owner
+from tests.people import make_owner, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +20,17 @@ def test_unknown_address_is_our_page_for_visitors_and_members() -> None:
         response = client.get("/nothing/here/")
         assert response.status_code == 404
         assert "There is nothing here" in response.content.decode()
+
+
+def test_who_may_not_is_told_whom_to_ask(settings: Settings) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    alice, fiona = Client(), Client()
+    alice.force_login(make_owner().user)
+    fiona.force_login(make_staff("fiona", "finance"))
+    for client, said in ((alice, "for our own team"), (fiona, "Your role does not include it.")):
+        response = client.get(reverse("admin:auth_group_changelist"))
+        assert response.status_code == 403
+        assert said in response.content.decode()
 
 
 def test_form_without_its_token_does_nothing_and_says_so() -> None:

@@ -351,6 +351,7 @@ def test_command_prints_the_same_and_exits_1(quiet: None, now: datetime) -> None
         call_command("stuck", stdout=out)
 
     assert ended.value.returncode == 1
+    assert str(ended.value) == "One thing is stuck."
     assert "x evt_printed (1 d 0 h): odd" in out.getvalue()
     assert f"Replay: http://127.0.0.1:8000/admin/payments/inboxevent/{event.pk}/change/" in out.getvalue()
 

@@ -125,7 +125,7 @@ def test_an_exchange_is_proposed_by_one_and_approved_by_another(
     assert said(frank.post("payments_housemove_approve", move.pk)) == "Posted."
     move.refresh_from_db()
     assert move.approved_by == frank.user
-    assert "decided before" in said(frank.post("payments_housemove_approve", move.pk))
+    assert "withdrawn before" in said(frank.post("payments_housemove_approve", move.pk))
 
 
 def test_money_out_that_nobody_explained_is_named_until_two_people_have(
@@ -157,7 +157,7 @@ def test_a_withdrawn_proposal_posts_nothing(fiona: Desk, frank: Desk, now: datet
     fiona.post("payments_housemove_charge", line.pk, reason="A fee", seen="500.000000:0:0")
     move = HouseMove.objects.get(line=line)
     assert said(frank.post("payments_housemove_withdraw", move.pk)).startswith("Withdrawn")
-    assert "decided before" in said(frank.post("payments_housemove_approve", move.pk))
+    assert "withdrawn before" in said(frank.post("payments_housemove_approve", move.pk))
     line.refresh_from_db()
     assert line.rest == usd(500)
 

@@ -28,7 +28,8 @@ class Command(BaseCommand):
             for group in groups:
                 self._print(group, now=now)
         if groups:
-            raise CommandError(f"{sum(len(group.shown) for group in groups)} things are stuck.", returncode=1)
+            count = sum(len(group.shown) for group in groups)
+            raise CommandError("One thing is stuck." if count == 1 else f"{count} things are stuck.", returncode=1)
         if not options["json"]:
             self.stdout.write("Nothing is stuck.")
 

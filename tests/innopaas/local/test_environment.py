@@ -55,6 +55,18 @@ def test_a_key_of_ones_own_means_stripe_itself(monkeypatch: pytest.MonkeyPatch, 
     assert "STRIPE_API_BASE" not in site.settings(Servers(tmp_path), host="127.0.0.1", port=8000)
 
 
+def test_who_has_his_own_key_is_not_sent_to_the_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(servers, "HOME", tmp_path)
+    monkeypatch.setenv("REDIS_URL", "redis://broker/0")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app@db/innopaas")
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner@db/innopaas")
+    assert "Stripe stand-in   http://127.0.0.1:" in site.welcome(site.settings(Servers(tmp_path), host="", port=8000))
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_mine")
+    own = site.welcome(site.settings(Servers(tmp_path), host="", port=8000))
+    assert "Stripe            Stripe itself, with a key of your own" in own
+    assert "stand-in" not in own
+
+
 @pytest.mark.parametrize("given", ["abc", "0", "65536", "-1", "８０００", "80.5"])
 def test_a_port_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("PORT", given)
