@@ -1,19 +1,15 @@
-"""Mails about orders, sent from event rows: each fact is told once, by whichever sweep comes first."""
+"""Mails about orders, one to each reader in his language: each event is told once, by whichever sweep comes first."""
 
-import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 
-from django.db.models import F, Q
-from django.utils import translation
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from billing import explanations, mail_retries, moves, search, targets
+from billing import explanations, mail_retries, mailing, moves, search, targets
 from billing.models import CREDITING, Method, Note, Order, OrderEvent, OrderMail, State
-from wallet import kill_points, letters
+from wallet import letters
 from wallet.models import Member, Role, User
-
-logger = logging.getLogger(__name__)
 
 _BY_STATE = {State.PAID: "billing/mail/paid.txt", State.FAILED: "billing/mail/failed.txt"}
 _BY_NOTE = {
@@ -43,22 +39,18 @@ _SEEN = Q(note=Note.MOVED, order__auto_fill__isnull=True)
 """Whoever moves money on the page sees it there; only what a rule moved is told by mail."""
 
 _REACH = timedelta(days=3)
+_READ_BY = ("order__created_by", "order__follows")
 _TOLD_OF = ("event__order__created_by", "event__order__follows", "event__order__organisation", "event__refund")
 
 
 def send_due(*, now: datetime, limit: int = 100) -> int:
     """Send mails of events nobody has told yet, and those whose sender died; returns how many were sent."""
-    untold = OrderEvent.objects.filter(_TOLD & ~_SEEN, mail__isnull=True, at__gte=now - _REACH)
-    for event in untold.order_by("id")[:limit]:
-        OrderMail.objects.bulk_create(
-            [OrderMail(event=event, to="", subject="", claimed_at=now - mail_retries.PAUSES[0], attempts=0)],
-            ignore_conflicts=True,
-        )
-    waiting = OrderMail.objects.filter(mail_retries.due(now))
+    untold = OrderEvent.objects.filter(_TOLD & ~_SEEN, mails__isnull=True, at__gte=now - _REACH)
+    for event in untold.select_related(*_READ_BY).order_by("id")[:limit]:
+        _address(event, to=_readers(event.order), now=now)
+    waiting = OrderMail.objects.filter(mail_retries.due(now)).select_related("reader", *_TOLD_OF)
     return sum(
-        _send(mail, now=now)
-        for mail in waiting.select_related(*_TOLD_OF).order_by("event_id")[:limit]
-        if _claim(mail, now=now)
+        _send(mail, now=now) for mail in waiting.order_by("event_id", "pk")[:limit] if mailing.claim(mail, now=now)
     )
 
 
@@ -77,33 +69,24 @@ def write(event: OrderEvent) -> letters.Letter:
     return letters.write(template=_template_of(event), context=context, why=why)
 
 
-def _claim(mail: OrderMail, *, now: datetime) -> bool:
-    return bool(
-        OrderMail.objects.filter(pk=mail.pk, sent_at__isnull=True, claimed_at=mail.claimed_at).update(
-            claimed_at=now, attempts=F("attempts") + 1
-        )
+def _address(event: OrderEvent, *, to: Sequence[User], now: datetime) -> None:
+    """Make out a mail to everybody who is to read of the event; where there is nobody, the row says so."""
+    written_at = now - mail_retries.PAUSES[0]
+    mails = [OrderMail(event=event, reader=reader, to=reader.email, claimed_at=written_at) for reader in to]
+    OrderMail.objects.bulk_create(
+        mails or [OrderMail(event=event, reader=None, claimed_at=now, sent_at=now)], ignore_conflicts=True
     )
 
 
 def _send(mail: OrderMail, *, now: datetime) -> bool:
-    order = mail.event.order
-    readers = _readers(order)
-    with translation.override(readers[0].language if readers else "en"):
-        letter = write(mail.event)
-    message = letters.make_message(
-        letter, to=[reader.email for reader in readers], mail_id=mail.pk, headers={"X-Order": order.number}
-    )
-    try:
-        message.send()
-    except (OSError, SMTPException) as error:
-        logger.warning("the mail about %s could not be sent: %s", order.number, error)
-        OrderMail.objects.filter(pk=mail.pk).update(error=str(error)[:500])
+    event, reader = mail.event, mail.reader
+    readers = _readers(event.order)
+    if reader is None or reader not in readers:  # it was made out to nobody yet, or he left since
+        _address(event, to=readers, now=now)
+        mailing.drop(mail, now=now)
         return False
-    kill_points.reach("after-mail-sent")
-    OrderMail.objects.filter(pk=mail.pk).update(
-        sent_at=now, to=", ".join(message.to)[:1000], subject=message.subject[:200], error=""
-    )
-    return True
+    headers = {"X-Order": event.order.number}
+    return mailing.send(mail, reader=reader, write=lambda: write(event), headers=headers, now=now)
 
 
 def _template_of(event: OrderEvent) -> str:

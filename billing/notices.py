@@ -1,27 +1,22 @@
 """Mails of notices, one to each reader in his language: each notice is told once, by whichever sweep comes first."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from smtplib import SMTPException
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef
-from django.utils import translation
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from djmoney.money import Money
 
-from billing import mail_retries, targets
+from billing import mail_retries, mailing, targets
 from billing.models import AutoFill, Notice, NoticeMail
 from products import access
 from wallet import chart, letters
 from wallet.models import Member, User
 from wallet.money import WALLET_CURRENCY
-
-logger = logging.getLogger(__name__)
 
 _TEMPLATES = {
     Notice.Kind.LOW_BALANCE: "billing/mail/low_balance.txt",
@@ -68,7 +63,9 @@ def send_due(*, now: datetime, limit: int = 100) -> int:
     for notice in Notice.objects.filter(~Exists(told), at__gte=now - _REACH).order_by("pk")[:limit]:
         _address(notice, now=now)
     waiting = NoticeMail.objects.filter(mail_retries.due(now)).select_related("notice__organisation", "reader")
-    return sum(_send(mail, now=now) for mail in waiting.order_by("notice_id", "pk")[:limit] if _claim(mail, now=now))
+    return sum(
+        _send(mail, now=now) for mail in waiting.order_by("notice_id", "pk")[:limit] if mailing.claim(mail, now=now)
+    )
 
 
 def write(notice: Notice) -> letters.Letter:
@@ -80,7 +77,10 @@ def write(notice: Notice) -> letters.Letter:
 def _address(notice: Notice, *, now: datetime) -> None:
     """Make out a mail to everybody who is to read the notice; where there is nobody, the row says so."""
     written_at = now - mail_retries.PAUSES[0]
-    mails = [NoticeMail(notice=notice, reader=reader, claimed_at=written_at) for reader in _find_readers(notice)]
+    mails = [
+        NoticeMail(notice=notice, reader=reader, to=reader.email, claimed_at=written_at)
+        for reader in _find_readers(notice)
+    ]
     NoticeMail.objects.bulk_create(
         mails or [NoticeMail(notice=notice, reader=None, claimed_at=now, sent_at=now)], ignore_conflicts=True
     )
@@ -90,34 +90,13 @@ def _find_readers(notice: Notice) -> list[User]:
     return find_audience(notice.organisation_id).readers(target=notice.target, roles=notice.roles)
 
 
-def _claim(mail: NoticeMail, *, now: datetime) -> bool:
-    return bool(
-        NoticeMail.objects.filter(pk=mail.pk, sent_at__isnull=True, claimed_at=mail.claimed_at).update(
-            claimed_at=now, attempts=F("attempts") + 1
-        )
-    )
-
-
 def _send(mail: NoticeMail, *, now: datetime) -> bool:
-    reader = mail.reader
-    if reader is None:
+    notice, reader = mail.notice, mail.reader
+    if reader is None or reader not in _find_readers(notice):  # he left since, and the others have mails of their own
+        mailing.drop(mail, now=now)
         return False
-    if reader not in _find_readers(mail.notice):  # he left since, and the others have mails of their own
-        NoticeMail.objects.filter(pk=mail.pk).update(sent_at=now, error="")
-        return False
-    with translation.override(reader.language):
-        letter = write(mail.notice)
-    message = letters.make_message(
-        letter, to=[reader.email], mail_id=mail.pk, headers={"X-Notice": str(mail.notice_id)}
-    )
-    try:
-        message.send()
-    except (OSError, SMTPException) as error:
-        logger.warning("the mail about notice %s could not be sent: %s", mail.notice_id, error)
-        NoticeMail.objects.filter(pk=mail.pk).update(error=str(error)[:500])
-        return False
-    NoticeMail.objects.filter(pk=mail.pk).update(sent_at=now, to=reader.email, subject=message.subject[:200], error="")
-    return True
+    headers = {"X-Notice": str(notice.pk)}
+    return mailing.send(mail, reader=reader, write=lambda: write(notice), headers=headers, now=now)
 
 
 def _read_context(notice: Notice) -> dict[str, Any]:

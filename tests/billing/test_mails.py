@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.conf import LazySettings
@@ -13,12 +14,12 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 
 from billing import mail_retries, mails, orders
-from billing.models import Order, OrderEvent, OrderMail
+from billing.models import Order, OrderEvent, OrderMail, State
 from payments.models import Payment
 from products import access
 from tests import builders, races
 from tests.billing.correcting import Desk
-from wallet.models import Member, Organisation, Role
+from wallet.models import Member, Organisation, Role, User
 
 AGAIN = timedelta(minutes=6)
 
@@ -28,7 +29,7 @@ def acme(committed: None, now: datetime) -> Iterator[Organisation]:
     """Nothing older waits to be told, so that the counts of these tests are their own."""
     told = [
         OrderMail(event=event, to="", subject="", claimed_at=now, sent_at=now)
-        for event in OrderEvent.objects.filter(mail__isnull=True)
+        for event in OrderEvent.objects.filter(mails__isnull=True)
     ]
     OrderMail.objects.bulk_create(told)
     OrderMail.objects.filter(sent_at__isnull=True).update(sent_at=now)
@@ -164,8 +165,8 @@ def test_mail_speaks_the_language_of_its_reader(acme: Organisation, now: datetim
     paid_order(acme, now=now)
     mails.send_due(now=now)
     in_english = text_of(mail.outbox[-1])
-    assert any("一" <= character <= "鿿" for character in in_chinese)
-    assert not any("一" <= character <= "鿿" for character in in_english)
+    assert _has_chinese(in_chinese)
+    assert not _has_chinese(in_english)
 
 
 def test_mail_goes_to_the_owners_when_whoever_paid_has_left(acme: Organisation, now: datetime) -> None:
@@ -176,6 +177,65 @@ def test_mail_goes_to_the_owners_when_whoever_paid_has_left(acme: Organisation, 
         orders.mark_paid(order=payment.order, arrival=builders.by_card(payment.order), by="Stripe", now=now)
     mails.send_due(now=now)
     assert mail.outbox[-1].to == [builders.owner_of(acme).email]
+
+
+def test_every_owner_is_told_in_a_mail_of_his_own_and_in_his_language(acme: Organisation, now: datetime) -> None:
+    payment, (first, second) = _begin_by_one_who_left(acme, now=now)
+    with transaction.atomic():
+        orders.mark_paid(order=payment.order, arrival=builders.by_card(payment.order), by="Stripe", now=now)
+    assert mails.send_due(now=now) == 2
+    [to_first] = [sent for sent in mail.outbox if sent.to == [first.email]]
+    [to_second] = [sent for sent in mail.outbox if sent.to == [second.email]]
+    assert not _has_chinese(text_of(to_first))
+    assert _has_chinese(text_of(to_second))
+    assert to_first.extra_headers["Message-ID"] != to_second.extra_headers["Message-ID"]
+
+
+def test_owner_whose_mail_was_refused_is_told_later_and_the_other_once(
+    acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment, (first, second) = _begin_by_one_who_left(acme, now=now)
+    with transaction.atomic():
+        orders.mark_paid(order=payment.order, arrival=builders.by_card(payment.order), by="Stripe", now=now)
+    send = EmailMessage.send
+
+    def refuse_one(message: EmailMessage, *args: Any) -> int:
+        if message.to == [second.email]:
+            raise SMTPException("550 mailbox unavailable")
+        return send(message, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMessage, "send", refuse_one)
+        assert mails.send_due(now=now) == 1
+    left = OrderMail.objects.get(event__organisation=acme, sent_at=None)
+    assert (left.to, left.error) == (second.email, "550 mailbox unavailable")
+    assert mails.send_due(now=now + AGAIN) == 1
+    assert [sent.to for sent in mail.outbox] == [[first.email], [second.email]]
+
+
+def test_owners_are_told_when_whoever_paid_left_before_his_mail_could_be_sent(
+    acme: Organisation, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = builders.make_member(acme, role=Role.BILLING, now=now, name="bill")
+    builders.pay_by_card(builders.wish_for(acme), by=bill.user, now=now)
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMessage, "send", Mock(side_effect=OSError("unreachable")))
+        mails.send_due(now=now)
+    Member.objects.filter(pk=bill.pk).delete()
+    mails.send_due(now=now + AGAIN)
+    mails.send_due(now=now + AGAIN)
+    assert [sent.to for sent in mail.outbox] == [[builders.owner_of(acme).email]]
+    assert not OrderMail.objects.filter(event__organisation=acme, sent_at=None).exists()
+
+
+def test_mail_made_out_to_nobody_yet_reaches_whoever_is_to_read_it(acme: Organisation, now: datetime) -> None:
+    """As those are that were not sent when mails began to have one reader each."""
+    order = paid_order(acme, now=now)
+    event = OrderEvent.objects.get(order=order, state=State.PAID)
+    OrderMail.objects.create(event=event, claimed_at=now - mail_retries.PAUSES[0])
+    mails.send_due(now=now)
+    mails.send_due(now=now)
+    assert [sent.to for sent in mail.outbox] == [[builders.owner_of(acme).email]]
 
 
 def test_mail_about_a_product_goes_to_the_owners_when_whoever_paid_may_not_see_it_any_more(
@@ -228,3 +288,19 @@ def test_mail_outlives_an_outage_of_two_days(
             mails.send_due(now=now + timedelta(hours=hour))
     mails.send_due(now=now + timedelta(hours=54))
     assert order.number in [sent.extra_headers["X-Order"] for sent in mail.outbox]
+
+
+def _begin_by_one_who_left(organisation: Organisation, *, now: datetime) -> tuple[Payment, tuple[User, User]]:
+    """A payment begun by somebody who is gone, and the two owners who are told instead; the second reads Chinese."""
+    first = builders.owner_of(organisation)
+    second = builders.make_member(organisation, role=Role.OWNER, now=now, name="song").user
+    second.language = "zh-hans"
+    second.save()
+    bill = builders.make_member(organisation, role=Role.BILLING, now=now, name="bill")
+    payment = builders.begin_checkout(builders.wish_for(organisation), by=bill.user, now=now)
+    Member.objects.filter(pk=bill.pk).delete()
+    return payment, (first, second)
+
+
+def _has_chinese(text: str) -> bool:
+    return any("一" <= character <= "鿿" for character in text)

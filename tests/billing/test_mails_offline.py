@@ -23,7 +23,7 @@ def acme(db: None, now: datetime) -> Organisation:
     """Nothing older waits to be told, so that what is sent is these tests' own."""
     told = [
         OrderMail(event=event, to="", subject="", claimed_at=now, sent_at=now)
-        for event in OrderEvent.objects.filter(mail__isnull=True)
+        for event in OrderEvent.objects.filter(mails__isnull=True)
     ]
     OrderMail.objects.bulk_create(told)
     OrderMail.objects.filter(sent_at__isnull=True).update(sent_at=now)

@@ -158,7 +158,7 @@ def test_mail_that_failed_is_sent_again_at_once(
 ) -> None:
     event = builders.fill_wallet(company, builders.usd(50), now=now).events.get(state=State.PAID)
     kept = OrderMail.objects.create(
-        event=event, to="", subject="", claimed_at=now - DAY, attempts=99, error="451 try later"
+        event=event, reader=event.order.created_by, claimed_at=now - DAY, attempts=99, error="451 try later"
     )
     (one,) = find(Kind.MAIL, now=now)
     assert "451 try later" in str(one.why)
