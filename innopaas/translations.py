@@ -14,28 +14,18 @@ from django.utils.translation.template import templatize
 
 APPS = ("wallet", "products", "billing", "payments", "innopaas")
 CHINESE = Path("locale") / "zh_Hans" / "LC_MESSAGES" / "django.po"
+ENGLISH = Path("locale") / "en" / "LC_MESSAGES" / "django.po"
 
 BORROWED = (
     gettext_noop("Add"),
     gettext_noop("Change Email"),
     gettext_noop("Confirm Email Address"),
-    gettext_noop("Email"),
-    gettext_noop("Email Address"),
-    gettext_noop("Email address"),
-    gettext_noop("email address"),
     gettext_noop("Enter a valid email address."),
     gettext_noop("You have confirmed %(email)s."),
     gettext_noop("Confirmation email sent to %(email)s."),
     gettext_noop("Unable to confirm %(email)s because it is already confirmed by a different account."),
-    gettext_noop("The email address and/or password you specified are not correct."),
-    gettext_noop("A user is already registered with this email address."),
-    gettext_noop("This email address is already associated with this account."),
     gettext_noop("The email address is not assigned to any user account."),
     gettext_noop("Your email has been confirmed."),
-    gettext_noop("You cannot activate two-factor authentication until you have verified your email address."),
-    gettext_noop(
-        "Forgotten your password? Enter your email address below, and we'll send you an email allowing you to reset it."
-    ),
     gettext_noop(
         'Please confirm that <a href="mailto:%(email)s">%(email)s</a> is an email address for user %(user_display)s.'
     ),
@@ -52,8 +42,17 @@ BORROWED = (
     gettext_noop("Your password can’t be too similar to your other personal information."),
     gettext_noop("Your password can’t be a commonly used password."),
     gettext_noop("Your password can’t be entirely numeric."),
+    gettext_noop("Use your password"),
+    gettext_noop("Enter your password:"),
+    gettext_noop("Code"),
+    gettext_noop("Recovery codes"),
+    gettext_noop("Download"),
+    gettext_noop("Passkey"),
 )
-"""Texts of Django and allauth that customers read, and whose Chinese is ours: one word for one thing, and 您."""
+"""Texts of Django and allauth that customers read, and whose Chinese is ours: one word for one thing, and 您.
+
+So is that of every text in locale/en, which says theirs as ours are said.
+"""
 
 _KEYWORDS = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
@@ -65,17 +64,21 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 
 
 def collect(*, root: Path) -> Catalog:
-    """Every marked string of the sources and templates below `root`, with the files it stands in."""
+    """Every marked string of the sources and templates below `root`, and what is said anew in English, with the files
+    it stands in.
+    """
     found = Catalog(project="InnoPaaS Top-up", charset="utf-8", fuzzy=False)
     for path, source in _read_sources(root):
         for _line, message, _comments, context in extract("python", BytesIO(source.encode()), keywords=_KEYWORDS):
             found.add(message, context=context, locations=[(str(path.relative_to(root)), 1)])
+    for said in _list_messages(read(root / ENGLISH, locale="en")):
+        found.add(said.id, locations=[(str(ENGLISH), 1)])
     return found
 
 
-def read(path: Path) -> Catalog:
+def read(path: Path, *, locale: str = "zh_Hans") -> Catalog:
     with path.open("rb") as file:
-        return read_po(file, locale="zh_Hans")
+        return read_po(file, locale=locale)
 
 
 def renew(*, found: Catalog, old: Catalog, given: list[Catalog]) -> Catalog:

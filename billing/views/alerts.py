@@ -59,12 +59,16 @@ def _change(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return _render(request, acting, form=form, status=422)
     try:
-        alerts.change(
+        changed = alerts.change(
             form.wish, organisation_id=acting.organisation_id, target=alert.target, by=request.user, now=timezone.now()
         )
     except alerts.MayNotChangeAlerts:  # since a moment ago
         return _refuse(request, acting)
     messages.success(request, _("The alert of “%(name)s” is saved.") % {"name": targets.name(alert.target)})
+    if changed.is_on and changed.dipped_at:
+        messages.warning(
+            request, _("The balance is below the threshold already: those who get the mail are told of it at once.")
+        )
     return redirect("billing:alerts")
 
 

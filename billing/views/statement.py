@@ -50,7 +50,9 @@ class _Chosen:
 def show(request: MemberRequest) -> HttpResponseBase:
     chosen = _read(request)
     statement, form = chosen.statement, chosen.form
-    kind = form.cleaned_data.get("kind", "")
+    if form.errors:  # the figures of another choice would be taken for those asked for
+        return render(request, "billing/statement.html", {"form": form, "filters": _drop_place(request)})
+    kind = form.cleaned_data["kind"]
     days = statements.read_days(statement, today=chosen.today)
     return render(
         request,

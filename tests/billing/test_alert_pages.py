@@ -180,3 +180,11 @@ def test_balance_is_not_called_watched_while_nothing_counts_as_low(
     shown = text_of(page.get(PAGE))
     assert "Watched" not in shown
     assert "Low" in shown
+
+
+@pytest.mark.parametrize(("threshold", "times"), [("100.01", 1), ("100", 0)])
+def test_threshold_above_the_balance_is_said_to_be_told_at_once(
+    page: Client, acme: Organisation, threshold: str, times: int
+) -> None:
+    send(page, acme, chart.WALLET, threshold=threshold)
+    assert text_of(page.get(PAGE)).count("The balance is below the threshold already") == times

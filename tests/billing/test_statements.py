@@ -246,7 +246,10 @@ def test_the_page_shows_balance_figures_and_chart(page: Client, acme: Organisati
 def test_a_choice_that_cannot_be_is_named_and_gives_no_file(
     page: Client, of_july: datetime, query: str, said: str
 ) -> None:
-    assert said in page.get(f"{reverse('billing:statement')}?{query}").content.decode()
+    shown = page.get(f"{reverse('billing:statement')}?{query}").content.decode()
+    assert said in shown
+    for other in ("Opening balance", "Download CSV", "2026-07-01 to 2026-07-31", "Entries</h2>"):
+        assert other not in shown
     for file in ("statement_csv", "statement_pdf"):
         answer = page.get(f"{reverse(f'billing:{file}')}?{query}")
         assert (answer.status_code, answer["Location"]) == (

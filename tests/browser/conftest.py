@@ -75,7 +75,7 @@ def newcomer(site: Site, open_page: Callable[..., Page]) -> Callable[..., Page]:
         page.goto(f"{site.base}/accounts/signup/")
         page.get_by_label("Name of your organisation").fill("Newcomer Ltd")
         page.get_by_label("Your name").fill("Nora Newcomer")
-        page.get_by_label("Email").fill(email)
+        page.get_by_label("E-mail address").fill(email)
         for field in page.locator("input[type=password]").all():
             field.fill(PASSWORD)
         page.get_by_role("button", name="Sign up").click()
@@ -120,7 +120,7 @@ for number in range(40):
 def log_in(page: Page, email: str, password: str = "innopaas-demo") -> None:
     """All stories come from one address, and a minute has 30 logins of one address: who comes too soon waits."""
     for _turn in range(15):
-        page.get_by_label("Email").fill(email)
+        page.get_by_label("E-mail address").fill(email)
         page.locator("input[type=password]").fill(password)
         with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
             page.get_by_role("button", name="Log in", exact=True).click()

@@ -54,8 +54,8 @@ def search(page: Page, address: str, text: str) -> None:
 
 def log_in_by_keys(page: Page, site: Site, email: str, password: str) -> None:
     page.goto(f"{site.base}/accounts/login/")
-    if not page.get_by_label("Email").evaluate("element => element === document.activeElement"):
-        reach(page, page.get_by_label("Email"))
+    if not page.get_by_label("E-mail address").evaluate("element => element === document.activeElement"):
+        reach(page, page.get_by_label("E-mail address"))
     page.keyboard.type(email)
     reach(page, page.locator("input[type=password]"))
     page.keyboard.type(password)

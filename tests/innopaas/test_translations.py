@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import allauth
+import django.conf
+import django.contrib.auth
 import pytest
 from babel.messages.catalog import Catalog
 from django.conf import settings
+from django.test import Client
 
 from innopaas import translations
 
@@ -18,6 +22,9 @@ def test_every_marked_string_has_its_chinese() -> None:
 def test_marks_are_found_in_sources_and_templates(tmp_path: Path) -> None:
     (tmp_path / "wallet").mkdir()
     (tmp_path / "templates").mkdir()
+    english = tmp_path / translations.ENGLISH
+    english.parent.mkdir(parents=True)
+    english.write_text('msgid "Theirs"\nmsgstr "Ours"\n')
     (tmp_path / "wallet" / "x.py").write_text('label = _("From Python")\nn = ngettext("one", "many", 2)\n')
     (tmp_path / "templates" / "x.html").write_text(
         "<p>\"quotes' (and) brackets</p>\n"
@@ -26,7 +33,25 @@ def test_marks_are_found_in_sources_and_templates(tmp_path: Path) -> None:
         "{{ _('In a variable') }}"
     )
     ids = {message.id for message in translations.collect(root=tmp_path) if message.id}
-    assert ids == {"From Python", ("one", "many"), "From a tag", "Hello %(name)s", "In a variable"}
+    assert ids == {"From Python", ("one", "many"), "From a tag", "Hello %(name)s", "In a variable", "Theirs"}
+
+
+def test_what_is_said_anew_in_english_is_said_by_a_library_still_and_keeps_its_placeholders() -> None:
+    theirs = [
+        translations.read(Path(module.__path__[0]) / "locale/zh_Hans/LC_MESSAGES/django.po")
+        for module in (allauth, django.contrib.auth, django.conf)
+    ]
+    ours = translations.read(Path(settings.BASE_DIR) / translations.ENGLISH, locale="en")
+    said = [message for message in ours if message.id]
+    assert said
+    assert [message.id for message in said if not any(message.id in catalog for catalog in theirs)] == []
+    assert translations.find_gaps(found=ours, translated=ours) == []
+
+
+def test_pages_of_the_libraries_speak_as_ours_do(client: Client) -> None:
+    said = client.get("/accounts/login/").content.decode()
+    assert "Stay logged in on this device" in said
+    assert "Remember Me" not in said
 
 
 @pytest.mark.parametrize(
