@@ -167,7 +167,7 @@ class StandIn:
     def wait_for_deliveries(self, *, event_id: str | None = None, seconds: float = _PATIENCE) -> None:
         """Return once nothing waits or is under way."""
         _until(
-            lambda: not {"WAITING", "SENDING"} & set(self._log(event_id)["states"]),
+            lambda: not {"WAITING", "SENDING"} & set(self._log(event_id, count="1")["states"]),
             "the deliveries",
             seconds=seconds,
         )
@@ -185,8 +185,9 @@ class StandIn:
         headers = {"Authorization": f"Bearer {_KEY}"}
         return self._request("POST", f"/v1/payment_pages/{session_id}/confirm", headers=headers, data=form)
 
-    def _log(self, event_id: str | None) -> Json:
-        return self._request("GET", "/_standin/deliveries", params={"event": event_id} if event_id else {})
+    def _log(self, event_id: str | None, **narrowed_to: str) -> Json:
+        params = narrowed_to | ({"event": event_id} if event_id else {})
+        return self._request("GET", "/_standin/deliveries", params=params)
 
     def _post(self, name: str, body: Json) -> Json:
         return self._request("POST", f"/_standin/{name}", json=body)

@@ -33,7 +33,9 @@ class Controls:
         return self._run(request, self._reset)
 
     def show_deliveries(self, request: Request) -> Response:
-        return _answer(deliveries.log(self._world, event_id=request.args.get("event")))
+        """With `count`, only how many stand how."""
+        tell = deliveries.count if "count" in request.args else deliveries.log
+        return _answer(tell(self._world, event_id=request.args.get("event")))
 
     def deliver(self, request: Request) -> Response:
         return self._run(request, self._deliver)
