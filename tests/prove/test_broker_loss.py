@@ -20,7 +20,8 @@ def test_a_broker_emptied_and_killed_every_five_seconds_loses_nobody(site: Site,
     with trouble(_flush_and_kill(site)):
         crowd.pay_all()
         time.sleep(2 * EVERY)
-    site.valkey.start()  # the last one ended with the thread that had started it
+    _kill(site)  # it has ended with the thread that had started it; now it is also waited for
+    site.valkey.start()
     assert site.valkey.is_running()
     site.stand_in.wait_for_deliveries(seconds=DONE_WITHIN)
     crowd.wait_until_credited(seconds=DONE_WITHIN)
