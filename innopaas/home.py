@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -25,6 +25,8 @@ _ON_THEIR_WAY = Q(state__in=ON_THEIR_WAY) | Q(state=State.REJECTED, method=Metho
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
     member: Member | None = getattr(request, "member", None)
+    if member is None and getattr(request.user, "is_staff", False):
+        return redirect("admin:index")
     if member is None:
         return render(request, "wallet/no_organisation.html")
     now = timezone.now()

@@ -278,12 +278,14 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before the address is changed: OWASP ASVS 5.0, 7.5.1
 STAFF_LOGIN_FRESH_FOR = timedelta(hours=12)
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key", "signup": "20/m/ip"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if DEBUG else "https"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_ADAPTER = "wallet.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # a new address counts only once its mail's link is opened
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "InnoPaaS"
 MFA_TOTP_TOLERANCE = 1  # a code that was right when it was typed is taken in the next 30 s too (RFC 6238, 5.2)
@@ -393,6 +395,8 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("innopaas/favicon.svg")}
     ],
     "SHOW_HISTORY": True,
+    "SHOW_LANGUAGES": True,
+    "LANGUAGES": {"action": reverse_lazy("wallet:language"), "navigation": []},
     "DASHBOARD_CALLBACK": "innopaas.dashboard.fill",
     "SIDEBAR": {"navigation": "innopaas.sidebar.navigate"},
     "ACCOUNT": {

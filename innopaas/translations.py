@@ -48,6 +48,7 @@ BORROWED = (
     gettext_noop("Recovery codes"),
     gettext_noop("Download"),
     gettext_noop("Passkey"),
+    gettext_noop("View %s"),
 )
 """Texts of Django and allauth that customers read, and whose Chinese is ours: one word for one thing, and 您.
 

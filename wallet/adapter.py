@@ -14,6 +14,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.crypto import get_random_string
@@ -60,6 +61,10 @@ class AccountAdapter(DefaultAccountAdapter):
             stronger = [method for method in methods if method["id"] != "reauthenticate"]
             return stronger if second_factors.list_types(user_id=user.pk) else methods
         return methods
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002  # allauth's contract
+        """Changing it ends the session: what comes next is the login, and then home."""
+        return resolve_url(settings.LOGIN_URL)
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """A browser that has no language yet takes the person's own."""

@@ -46,7 +46,7 @@ class OwnWordsValidator:
             )
 
     def get_help_text(self) -> str:
-        return _("Your password can’t be little more than our own names, such as InnoPaaS or SMS.")
+        return _("It must not be little more than our own names, such as InnoPaaS or SMS.")
 
 
 class BreachedPasswordValidator:
@@ -62,7 +62,7 @@ class BreachedPasswordValidator:
             )
 
     def get_help_text(self) -> str:
-        return _("Your password can’t be one that was leaked by another site.")
+        return _("It must not be one that another site has leaked.")
 
 
 def _is_breached(password: str) -> bool:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing import moves
-from tests import builders
+from tests import builders, people
 from tests.billing import ordering
 from wallet.models import Organisation, Role
 
@@ -113,6 +113,12 @@ def test_somebody_without_an_organisation_is_told_how_to_get_into_one(client: Cl
     client.force_login(builders.make_person("dave"))
 
     assert "You do not belong to an organisation" in text_of(client.get("/"))
+
+
+def test_staff_who_log_in_at_the_customers_door_come_to_their_own_pages(client: Client) -> None:
+    client.force_login(people.make_staff("olivia", "ops"))
+
+    assert client.get("/")["Location"] == "/admin/"
 
 
 def test_the_wallet_tells_how_long_it_lasts_at_its_pace(page: Client, acme: Organisation) -> None:
