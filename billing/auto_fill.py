@@ -31,6 +31,8 @@ BY: Final = ACTOR
 _RETRY_AFTER: Final = timedelta(minutes=5)
 """A rule that failed oddly makes way for the others so long."""
 
+_LATEST: Final = 5
+
 _FAILING: Final = timedelta(hours=1)
 """A rule that fails oddly again within so long does not recover by itself."""
 
@@ -139,6 +141,11 @@ def moved_today(rule: AutoFill, *, now: datetime) -> Money:
     todays = theirs.filter(method=Method.BALANCE, paid_at__gte=begins, paid_at__lt=begins + timedelta(days=1))
     total: Decimal | None = todays.aggregate(total=Sum("paid"))["total"]
     return Money(total or 0, rule.threshold.currency)
+
+
+def list_latest(rule: AutoFill) -> list[Order]:
+    """Its latest moves, the newest first; a few."""
+    return list(Order.objects.filter(organisation=rule.organisation_id, auto_fill=rule).order_by("-id")[:_LATEST])
 
 
 def _fill_quietly(rule_id: UUID, *, now: datetime) -> bool:

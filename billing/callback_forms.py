@@ -41,8 +41,21 @@ class EndpointForm(forms.Form):
         return Wish(url=given["url"], events=given["events"])
 
 
+class EventsForm(forms.Form):
+    """Asks about what to call an address that is there already."""
+
+    events = forms.MultipleChoiceField(
+        label=_("Call when"),
+        choices=[(event.value, event.label) for event in WISHES],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
 class NamedForm(forms.Form):
-    """Names an endpoint by its user name, and one of its callbacks by its event."""
+    """Names an endpoint by its user name, and one of its callbacks by its event. `sure` comes from the page that asks
+    first.
+    """
 
     username = forms.CharField(max_length=60)
     event_id = forms.UUIDField(required=False)
+    sure = forms.BooleanField(required=False)

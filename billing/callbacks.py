@@ -72,6 +72,11 @@ def rotate(endpoint: CallbackEndpoint) -> None:
     CallbackEndpoint.objects.live().filter(pk=endpoint.pk).update(secret_encrypted=_draw_secret())
 
 
+def choose_events(endpoint: CallbackEndpoint, *, events: Sequence[str]) -> None:
+    """About what it is called from now on; at least one. What is under way already is still sent."""
+    CallbackEndpoint.objects.live().filter(pk=endpoint.pk).update(events=sorted(events))
+
+
 def encrypt_again() -> int:
     """Every secret that an older key holds, by the first of DATA_KEYS; returns how many. Repeat it until none is."""
     done = 0

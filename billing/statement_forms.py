@@ -12,7 +12,7 @@ from billing.statements import MOST_DAYS, Balance, Kind
 
 _SANE_DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)))  # others overflow
 _MOST_MONTHS = 60
-_NO_CHOICE = {"invalid_choice": _("This is none of the list. Choose one of it.")}
+_NO_CHOICE = {"invalid_choice": _("This is not in the list. Choose one that is.")}
 
 
 class StatementForm(forms.Form):

@@ -43,6 +43,7 @@ urlpatterns = [
     path("callbacks/", callbacks.show, name="callbacks"),
     path("callbacks/secret/", callbacks.show_secret, name="callback_secret"),
     path("callbacks/rotate/", callbacks.rotate, name="callback_rotate"),
+    path("callbacks/events/", callbacks.choose_events, name="callback_events"),
     path("callbacks/off/", callbacks.switch_off, name="callback_off"),
     path("callbacks/on/", callbacks.switch_on, name="callback_on"),
     path("callbacks/remove/", callbacks.remove, name="callback_remove"),

@@ -1,7 +1,8 @@
 """The filled demo: people, organisations and a few top-ups, made through the site's own verbs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -43,6 +44,10 @@ _TOP_UPS = (
 )
 
 
+_FOUNDED_BEFORE: Final = timedelta(days=45)
+"""Earlier than anything the demo books for them."""
+
+
 def add_people(*, password: str, now: datetime) -> None:
     """Make staff, customers and their organisations; whoever is there stays as he is."""
     for email, (name, group) in _STAFF.items():
@@ -52,7 +57,7 @@ def add_people(*, password: str, now: datetime) -> None:
     for email, (name, organisation) in _CUSTOMERS.items():
         user = _person(email, name, password)
         if not user.memberships.exists():
-            organisations.create(name=organisation, owner=user, now=now)
+            organisations.create(name=organisation, owner=user, now=now - _FOUNDED_BEFORE)
     for email, name in _OTHER_CUSTOMERS.items():
         _person(email, name, password)
 

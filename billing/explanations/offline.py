@@ -15,6 +15,9 @@ from billing.models import CREDITING, Note, Order, OrderEvent, State
 from wallet.calendar import BOOKS, business_date
 from wallet.money import labelled
 
+_ON_STATEMENT = "STATEMENT"
+"""What `payments` calls a finding that rests on the bank's own statement."""
+
 _SHEET = _("Bank details")
 _SEE = _("See the transfer")
 _STAYS = _("Money that still arrives with this reference is credited all the same.")
@@ -63,6 +66,11 @@ _FOUND = Explanation(
     why=_("Our finance team has found the transfer and is about to approve it."),
     next_step=_("You need not do anything. It is credited as soon as it is approved."),
     go_on=_SEE,
+)
+_NOTED = replace(
+    _FOUND,
+    title=_("Being checked by a second person"),
+    why=_("One of our finance team has noted what should have arrived; another compares it with our bank account."),
 )
 _PART_ARRIVED = replace(
     _IN_REVIEW,
@@ -158,8 +166,8 @@ def explain(order: Order, *, now: datetime) -> Explanation:
 def _explain_open(order: Order, transfer: Any, *, now: datetime) -> Explanation:
     if transfer.is_taken(now=now):
         return _WORKED_ON
-    if any(finding.is_open for finding in transfer.findings.all()):
-        return _FOUND
+    if finding := next((finding for finding in transfer.findings.all() if finding.is_open), None):
+        return _FOUND if finding.evidence == _ON_STATEMENT else _NOTED
     if part := _last(order, Note.PART_ARRIVED):
         return replace(_PART_ARRIVED, why=_say(_("Arrived so far: %(part)s. It is kept safe."), part=part.detail))
     if order.state == State.PENDING:

@@ -140,6 +140,7 @@ def _render(
     now = timezone.now()
     trial = _try_out(form, acting, product, now=now) if form.is_bound else None
     rule = auto_fill.find(organisation_id=acting.organisation_id, product=product)
+    holding = balances.read(organisation_id=acting.organisation_id, product=product)
     context: dict[str, Any] = {
         "acting": acting,
         "product": product,
@@ -147,9 +148,11 @@ def _render(
         "trial": trial,
         "rule": rule,
         "terms": read_terms(rule) if rule else None,
+        "at_once": form.terms.wanted(holding.available) if trial else None,
+        "latest": auto_fill.list_latest(rule) if rule else (),
         "moved_today": auto_fill.moved_today(rule, now=now) if rule else None,
         "is_waiting": bool(rule and rule.waits_until and rule.waits_until > now),
-        "holding": balances.read(organisation_id=acting.organisation_id, product=product),
+        "holding": holding,
         "wallet": Account.objects.balance(
             organisation_id=acting.organisation_id, code=chart.WALLET, currency=product.currency
         ),

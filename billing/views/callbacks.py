@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import callbacks
-from billing.callback_forms import EndpointForm, NamedForm
+from billing.callback_forms import EndpointForm, EventsForm, NamedForm
 from billing.models import Callback, CallbackEndpoint
 from billing.models.callbacks import WISHES
 from wallet.access import MemberRequest, owner_required
@@ -39,11 +39,25 @@ def show_secret(request: MemberRequest) -> HttpResponse:
 @owner_required
 def rotate(request: MemberRequest) -> HttpResponse:
     endpoint = _find(request)
+    if not _is_sure(request):
+        return render(request, "billing/callback_rotate.html", {"endpoint": endpoint})
     callbacks.rotate(endpoint)
     messages.success(
         request, _("The secret is a new one. Calls that your server refuses until it knows it are tried again.")
     )
     return _show_next(request, endpoint)
+
+
+@require_POST
+@owner_required
+def choose_events(request: MemberRequest) -> HttpResponse:
+    endpoint, form = _find(request), EventsForm(request.POST)
+    if form.is_valid():
+        callbacks.choose_events(endpoint, events=form.cleaned_data["events"])
+        messages.success(request, _("From now on %(url)s is called about what you chose.") % {"url": endpoint.url})
+    else:
+        messages.error(request, _("Nothing was changed: choose at least one event, or switch the address off."))
+    return redirect("billing:callbacks")
 
 
 @require_POST
@@ -68,6 +82,9 @@ def switch_on(request: MemberRequest) -> HttpResponse:
 @owner_required
 def remove(request: MemberRequest) -> HttpResponse:
     endpoint = _find(request)
+    if not _is_sure(request):
+        waiting = Callback.objects.filter(endpoint=endpoint, next_at__isnull=False).count()
+        return render(request, "billing/callback_remove.html", {"endpoint": endpoint, "waiting": waiting})
     callbacks.remove(endpoint, now=timezone.now())
     messages.success(request, _("%(url)s is removed and not called any more.") % {"url": endpoint.url})
     return redirect("billing:callbacks")
@@ -132,6 +149,12 @@ def _find(request: MemberRequest) -> CallbackEndpoint:
     return get_object_or_404(mine, username=form.cleaned_data.get("username"))
 
 
+def _is_sure(request: MemberRequest) -> bool:
+    form = NamedForm(request.POST)
+    form.is_valid()
+    return bool(form.cleaned_data.get("sure"))
+
+
 def _show_next(request: MemberRequest, endpoint: CallbackEndpoint) -> HttpResponse:
     request.session[SHOWN] = endpoint.username
     return redirect("billing:callbacks")
@@ -148,6 +171,7 @@ def _render(request: MemberRequest, form: EndpointForm | None = None) -> HttpRes
         "callbacks": latest[:_LATEST],
         "latest": _LATEST,
         "most": callbacks.MOST_ENDPOINTS,
+        "wishes": WISHES,
         "form": form or EndpointForm(initial=first),
     }
     return render(request, "billing/callbacks.html", context, status=422 if form else 200)

@@ -10,7 +10,7 @@ from django.test import Client
 
 from billing import auto_fill, moves
 from billing.auto_fill_terms import Terms
-from billing.models import AutoFill, Method, TopUpLimit
+from billing.models import AutoFill, Method, Order, TopUpLimit
 from products import charges
 from products.models import Product, ProductAccess
 from tests import builders
@@ -227,3 +227,26 @@ def test_undoing_a_move_says_that_a_rule_may_fill_the_balance_again(
     assert address(product) in shown
     page.post(address(product) + "off/", {"organisation": str(acme.pk)})
     assert "if this leaves less than" not in text_of(page.get(undo))
+
+
+def test_a_balance_below_the_threshold_is_said_before_money_moves_at_once(
+    page: Client, acme: Organisation, product: Product, now: datetime
+) -> None:
+    builders.fill_product(acme, product, usd("20.00"), now=now)
+    assert "below the threshold already" not in text_of(page.get(address(product), given(acme)))
+    balance = builders.open_balance(acme, product, now=now)
+    charges.charge(balance=balance, usage=charges.Usage(request_id="one", amount=usd("0.01")), by="test", now=now)
+    shown = text_of(page.get(address(product), given(acme)))
+    assert "USD $50.00 moves from the wallet within a minute" in shown
+
+
+def test_page_lists_what_the_rule_moved(page: Client, acme: Organisation, product: Product, now: datetime) -> None:
+    page.post(address(product), given(acme))
+    assert "It has moved nothing yet." in text_of(page.get(address(product)))
+    rule = rule_of(acme)
+    assert rule
+    assert auto_fill.fill(rule_id=rule.pk, now=now)
+    order = Order.objects.get(auto_fill=rule)
+    shown = text_of(page.get(address(product)))
+    assert f'href="/billing/orders/{order.number}/"' in shown
+    assert "It has moved nothing yet." not in shown

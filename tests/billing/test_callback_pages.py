@@ -16,7 +16,7 @@ from tests import people
 from wallet.models import Member, Role
 
 PAGE = "/billing/callbacks/"
-ACTS = ["secret", "rotate", "off", "on", "remove", "test", "again"]
+ACTS = ["secret", "rotate", "events", "off", "on", "remove", "test", "again"]
 BOTH = ["order.paid", "balance.low"]
 
 
@@ -43,7 +43,9 @@ def listen(member: Member, *, now: datetime, url: str = "https://example.com/que
 
 
 def act(client: Client, name: str, endpoint: CallbackEndpoint, **more: Any) -> Any:
-    return client.post(reverse(f"billing:callback_{name}"), {"username": endpoint.username} | more, follow=True)
+    """Said yes to where the page asks first."""
+    given = {"username": endpoint.username, "sure": "on"}
+    return client.post(reverse(f"billing:callback_{name}"), given | more, follow=True)
 
 
 def add(client: Client, member: Member, **fields: Any) -> Any:
@@ -135,6 +137,37 @@ def test_new_secret_is_shown_and_another(alice: Member, now: datetime) -> None:
     assert after.secret != before.secret
     assert after.secret in answer
     assert before.secret not in answer
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("rotate", "The old secret ends at once."), ("remove", "1 call that waits is given up.")]
+)
+def test_what_cannot_be_taken_back_is_asked_first(alice: Member, now: datetime, name: str, words: str) -> None:
+    client, endpoint = as_(alice), listen(alice, now=now)
+    callbacks.send_test(endpoint, now=now)
+    before = fingerprint(alice)
+    assert words in text_of(act(client, name, endpoint, sure=""))
+    assert fingerprint(alice) == before
+
+
+def test_owner_chooses_anew_about_what_an_address_is_called(alice: Member, now: datetime) -> None:
+    client, endpoint = as_(alice), listen(alice, now=now)
+    assert "is called about what you chose" in text_of(act(client, "events", endpoint, events=["order.paid"]))
+    endpoint.refresh_from_db()
+    assert endpoint.events == ["order.paid"]
+    for wrong in ([], ["test"], ["order.paid", "anything"]):
+        assert "choose at least one event" in text_of(act(client, "events", endpoint, events=wrong))
+    endpoint.refresh_from_db()
+    assert endpoint.events == ["order.paid"]
+
+
+def test_call_given_up_with_its_address_says_so(alice: Member, now: datetime) -> None:
+    endpoint = listen(alice, now=now)
+    callbacks.send_test(endpoint, now=now)
+    client = as_(alice)
+    assert "The address was removed" not in text_of(client.get(PAGE))
+    act(client, "remove", endpoint)
+    assert "The address was removed" in text_of(client.get(PAGE))
 
 
 def test_owner_switches_off_and_on_and_removes(alice: Member, now: datetime) -> None:

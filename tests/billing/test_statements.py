@@ -238,8 +238,8 @@ def test_the_page_shows_balance_figures_and_chart(page: Client, acme: Organisati
         ("from=2026-07-10&to=2026-07-01", "This day lies before the first one."),
         ("to=2026-07-01", "Choose the first day, too."),
         ("from=2024-01-01&to=2026-07-01", "At most 366 days at once."),
-        ("month=2019-01", "This is none of the list."),
-        ("balance=product:other", "This is none of the list."),
+        ("month=2019-01", "This is not in the list."),
+        ("balance=product:other", "This is not in the list."),
         ("from=2026-08-01", "This day is still to come."),
     ],
 )

@@ -64,6 +64,7 @@ TABLE = {
     "billing:callbacks": Shows.OWN,
     "billing:callback_secret": Shows.OWN,
     "billing:callback_rotate": Shows.OWN,
+    "billing:callback_events": Shows.OWN,
     "billing:callback_off": Shows.OWN,
     "billing:callback_on": Shows.OWN,
     "billing:callback_remove": Shows.OWN,

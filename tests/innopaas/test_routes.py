@@ -181,7 +181,8 @@ CUSTOMERS_FORMS = {
     "wallet:details", "wallet:add_payer", "wallet:remove_payer", "wallet:invite", "wallet:withdraw",
     "wallet:change_role", "wallet:remove", "wallet:offer_ownership",
     "payments:product_topup", "payments:move_several", "billing:undo", "billing:alerts", "billing:auto_fill",
-    "billing:auto_fill_off", "billing:callbacks", "billing:callback_rotate", "billing:callback_off",
+    "billing:auto_fill_off", "billing:callbacks", "billing:callback_rotate", "billing:callback_events",
+    "billing:callback_off",
     "billing:callback_remove", "billing:callback_test", "billing:callback_again", "products:keys",
     "products:revoke_key", "product_access", "billing:fapiao",
 }  # fmt: skip
