@@ -85,7 +85,7 @@ def _check_short(transfer: Transfer, lines: Iterable[BankLine]) -> None:
     if any(rest.currency != transfer.amount.currency for rest in rests):
         raise FactsRefused(_("Only money in the currency asked for can be a part of it."))
     if sum((rest.amount for rest in rests), start=transfer.amount.amount * 0) >= transfer.amount.amount:
-        raise FactsRefused(_("This is all that was asked for: approve it instead."))
+        raise FactsRefused(_("This is all that was asked for: nothing is missing to wait for. Record it for approval."))
 
 
 def _hold(lines: Sequence[BankLine], transfer: Transfer, *, by: User, now: datetime) -> None:

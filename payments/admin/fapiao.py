@@ -35,7 +35,7 @@ _COLOURS: dict[str, str] = {
 class FapiaoAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Every fapiao. Whatever is done with one is an act of its own."""
 
-    list_display = ("asked", "waits", "badge", "kind", "buyer_shown", "amount_shown", "order", "number", "warning")
+    list_display = ("asked", "waits", "badge", "warning", "buyer_shown", "amount_shown", "order", "kind", "number")
     list_filter = ("state", "kind", "entity")
     list_select_related = ("order", "organisation", "entity")
     list_filter_sheet = True

@@ -102,6 +102,13 @@ def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
+def say_why_not(refund: Refund, *, by: Any) -> str:
+    """Why this person, whose group approves refunds, may not approve one that waits for just that; empty otherwise."""
+    paid = bank_refunds.find_current(refund) if refund.order.method == Method.OFFLINE else None
+    is_ready = refund.state == Refund.State.ASKED and (paid or refund.order.method != Method.OFFLINE)
+    return _why_not_approve(refund, paid, by=by) if is_ready and by.has_perm(DECIDES) else ""
+
+
 def find_refund(pk: UUID) -> Refund:
     return get_object_or_404(Refund.objects.select_related("order__organisation", "organisation", "asked_by"), pk=pk)
 

@@ -34,6 +34,8 @@ _COLOURS: dict[str, str] = {
 }
 """Every state stands here: the theme shows one without a colour by its code."""
 
+_APPROVE = "billing_refund_approve"
+
 _AGES = (("1", 1, _("Older than a day")), ("3", 3, _("Older than three days")), ("7", 7, _("Older than a week")))
 
 
@@ -150,7 +152,9 @@ class RefundAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no 
         refund = self.get_object(request, object_id)
         more = dict(extra_context or {})
         if refund and self.has_view_permission(request, refund):
-            more |= {"acts": _acts_on(refund, request.user), "tables": refund_stories.tell(refund)}
+            advice = refund_acts.say_why_not(refund, by=request.user)
+            acts = [act for act in _acts_on(refund, request.user) if not (advice and act["name"] == _APPROVE)]
+            more |= {"acts": acts, "advice": advice, "tables": refund_stories.tell(refund)}
         return super().change_view(request, object_id, form_url, more)
 
     @display(description=_("state"), ordering="state", label=_COLOURS)  # type: ignore[arg-type]  # it takes lazy texts too
@@ -233,14 +237,16 @@ def _acts_on(refund: Refund, user: Any) -> list[dict[str, Any]]:
         acts = _acts_on_asked(refund, paid, user)
     elif paid and user.has_perm(refund_payments.RECORDS):
         acts = _acts_on_payment(paid)
-    return [{"title": title, "address": reverse(f"admin:{name}", args=[refund.pk])} for title, name in acts]
+    return [
+        {"title": title, "name": name, "address": reverse(f"admin:{name}", args=[refund.pk])} for title, name in acts
+    ]
 
 
 def _acts_on_asked(refund: Refund, paid: BankRefund | None, user: Any) -> list[tuple[Any, str]]:
     acts: list[tuple[Any, str]] = []
     is_offline = refund.order.method == Method.OFFLINE
     if user.has_perm(refund_acts.DECIDES) and (paid or not is_offline):
-        acts.append((_("Approve"), "billing_refund_approve"))
+        acts.append((_("Approve"), _APPROVE))
     if is_offline and user.has_perm(refund_payments.PREPARES):
         title = _("Prepare the payment anew") if paid else _("Prepare the payment")
         acts.append((title, "billing_refund_prepare"))

@@ -48,6 +48,16 @@ class Standing:
         return max(self.needed - len(self.approvals), 0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """What the bank says beside what was declared: as the form names it, as it is recorded, or as it was credited."""
+
+    amount: Money
+    claims: Sequence[Claim]
+    evidence: str
+    persons: int
+
+
 def find_transfer(pk: UUID) -> Transfer:
     rows = Transfer.objects.select_related("order__created_by", "organisation", "account", "taken_by", "declared_by")
     return get_object_or_404(rows, pk=pk)
@@ -66,7 +76,9 @@ def show(
     request: HttpRequest, transfer: Transfer, form: FactsForm, *, by: User, now: datetime, refusal: str = ""
 ) -> HttpResponse:
     """The page with the form as it was filled in; `refusal` is a verb's no to it."""
-    trial = transfer_trials.hold(transfer, form, by=by)
+    trial, standing = transfer_trials.hold(transfer, form, by=by), _find_standing(transfer, by=by)
+    done = _list_done(transfer)
+    received = _find_received(trial, standing, done)
     context = admin.site.each_context(request) | {
         "title": f"{transfer.organisation} · {references.spaced(transfer.reference)}",
         "transfer": transfer,
@@ -78,6 +90,10 @@ def show(
         "typed_fields": TYPED,
         "trial": trial,
         "refusal": refusal,
+        "standing": standing,
+        "done": done,
+        "received": received,
+        "persons": transfer_trials.list_persons(received.evidence if received else ""),
         "queue": reverse("admin:payments_transfer_changelist"),
         **_tell_rates(transfer, form, now=now),
         **_tell_where_it_stands(transfer, trial, by=by, now=now),
@@ -109,10 +125,8 @@ def _tell_where_it_stands(transfer: Transfer, trial: Trial | None, *, by: User, 
         "may_record": transfer.order.state in RECORDABLE,
         "is_own": may_act and is_own,
         "taken": transfer_trials.say_taken(transfer) if is_somebody_elses else "",
-        "standing": _find_standing(transfer, by=by),
         "difference": _find_difference(transfer, trial),
         "limit": limit,
-        "persons": transfer_trials.list_persons(trial),
     }
 
 
@@ -126,6 +140,20 @@ def _find_standing(transfer: Transfer, *, by: User) -> Standing | None:
         approvals=list(finding.approvals.select_related("by").order_by("at")),
         needed=findings.persons_needed(finding),
         why_not=findings.why_not(finding, by=by),
+    )
+
+
+def _find_received(trial: Trial | None, standing: Standing | None, done: Sequence[Finding]) -> Received | None:
+    if trial and (seen := trial.appraisal):
+        return Received(amount=seen.received, claims=seen.claims, evidence=seen.evidence, persons=trial.persons)
+    finding = standing.finding if standing else done[-1] if done else None
+    if finding is None:
+        return None
+    return Received(
+        amount=finding.received,
+        claims=standing.claims if standing else _read_claims(finding),
+        evidence=finding.evidence,
+        persons=findings.persons_needed(finding),
     )
 
 
@@ -167,7 +195,7 @@ def _tell_background(transfer: Transfer, *, by: User) -> dict[str, Any]:
     organisation_id = transfer.organisation_id
     transfers = Transfer.objects.filter(organisation_id=organisation_id).exclude(pk=transfer.pk)
     return {
-        "warnings": warnings.find(transfer),
+        "warnings": [] if _is_over(transfer) else warnings.find(transfer),
         "slips": _list_slips(transfer) if by.has_perm("payments.view_slip") else [],
         "hidden_slips": 0 if by.has_perm("payments.view_slip") else transfer.slips.filter(removed_at=None).count(),
         "history": transfers.select_related("order").order_by("-id")[:_HISTORY],
@@ -176,8 +204,12 @@ def _tell_background(transfer: Transfer, *, by: User) -> dict[str, Any]:
         "is_known_payer": details.is_known_payer(organisation_id=organisation_id, name=transfer.payer_name),
         "acts": transfer.acts.select_related("by", "line").order_by("-id")[:_ACTS],
         "events": OrderEvent.objects.filter(order_id=transfer.order_id).order_by("id"),
-        "done": _list_done(transfer),
     }
+
+
+def _is_over(transfer: Transfer) -> bool:
+    """Whether its money is credited, and nothing waits to be decided."""
+    return bool(transfer.order.paid_at) and not transfer.findings.open().exists()
 
 
 def _list_slips(transfer: Transfer) -> list[dict[str, Any]]:

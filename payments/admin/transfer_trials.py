@@ -140,8 +140,8 @@ def find_limit(currency: str) -> Money | None:
     return Money(limit.single_up_to, currency) if limit else None
 
 
-def list_persons(trial: Trial | None) -> list[PersonsRow]:
-    """Evidence × amount → persons, with the row that the facts in the form fall into."""
+def list_persons(evidence_now: str) -> list[PersonsRow]:
+    """Evidence × amount → persons, with the row that the received facts fall into."""
     said = {
         Finding.Evidence.STATEMENT: (
             _("1 person, who did not import the statement"),
@@ -152,9 +152,8 @@ def list_persons(trial: Trial | None) -> list[PersonsRow]:
             _("2 people, neither of whom gave the facts"),
         ),
     }
-    now = trial.appraisal.evidence if trial and trial.appraisal else ""
     return [
-        PersonsRow(evidence=str(evidence.label), one=one, two=two, is_now=evidence == now)
+        PersonsRow(evidence=str(evidence.label), one=one, two=two, is_now=evidence == evidence_now)
         for evidence, (one, two) in said.items()
     ]
 

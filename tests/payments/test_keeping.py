@@ -170,7 +170,7 @@ def test_all_that_was_asked_for_is_approved_and_not_kept(
     keep(transfer, kept, by=fiona, now=now)
     rest = offline.bring_line(dollars, usd(600), imported_by=fiona, now=now)
 
-    with pytest.raises(FactsRefused, match="approve it instead"):
+    with pytest.raises(FactsRefused, match="Record it for approval"):
         keep(transfer, rest, by=fiona, now=now)
 
     rest.refresh_from_db()

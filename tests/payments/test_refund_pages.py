@@ -124,6 +124,11 @@ def test_prepared_by_one_approved_by_another_and_listed_for_the_bank(bank: Bank,
     assert "You prepared this payment: somebody else has to approve it." in own
     answer = approve(fiona, refund)
     assert "You prepared this payment" in said(answer)
+    way = reverse("admin:billing_refund_approve", args=[refund.pk])
+    own = fiona.read("billing_refund_change", refund.pk)
+    assert "You prepared this payment: somebody else has to approve it." in own
+    assert way not in own
+    assert way in frank.read("billing_refund_change", refund.pk)
     page = frank.read("billing_refund_approve", refund.pk)
     for fact in (PAYER.name, PAYER.account, PAYER.bank, "USD $400.00", refund.number, "Alice says: We moved"):
         assert fact in page

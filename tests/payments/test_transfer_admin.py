@@ -15,6 +15,7 @@ from tests import builders, people
 from tests.payments import offline
 from tests.payments.desk_people import Desk, said, text_of
 from tests.payments.offline import cny, usd
+from wallet.calendar import business_date
 from wallet.ids import new_id
 from wallet.models import HOUSE_ID, Organisation, Role, User
 
@@ -429,7 +430,7 @@ def test_a_part_is_kept_until_the_rest_arrives(
 def test_keeping_says_why_it_cannot_and_keeps_what_was_typed(fiona: Desk, transfer: Transfer, line: BankLine) -> None:
     shown = text_of(fiona.post("payments_transfer_keep", transfer.pk, **use(line, reason="typed already")))
 
-    assert "This is all that was asked for: approve it instead." in shown
+    assert "This is all that was asked for: nothing is missing to wait for. Record it for approval." in shown
     assert "typed already" in shown
     line.refresh_from_db()
     assert line.held_by is None
@@ -603,3 +604,46 @@ def test_a_finding_that_waits_tells_who_gave_it_and_who_is_needed(
     finding = Finding.objects.get(transfer=transfer)
     assert findings.why_not(finding, by=felix.user) == ""
     assert finding.organisation_id != HOUSE_ID
+
+
+def test_what_was_recorded_stays_beside_what_was_declared(
+    fiona: Desk, felix: Desk, transfer: Transfer, line: BankLine
+) -> None:
+    """For whoever looks, before the approval and after it."""
+    assert line.bank_reference not in bank_column(felix.look(transfer, line=str(new_id())))
+    fiona.record(transfer, **use(line))
+
+    for person in (fiona, felix):
+        assert line.bank_reference in bank_column(person.look(transfer))
+        assert 'class="desk-now"' in person.look(transfer)
+
+    felix.post("payments_transfer_approve", transfer.pk, finding=Finding.objects.get(transfer=transfer).pk)
+    assert line.bank_reference in bank_column(felix.look(transfer))
+
+
+def test_a_credited_transfer_asks_for_nothing_any_more(
+    fiona: Desk, acme: Organisation, dollars: BankAccount, line: BankLine, transfer: Transfer, now: datetime
+) -> None:
+    """Neither who approves it nor what would make one look twice; further money still has its place."""
+    small = offline.declared(acme, usd(100), account=dollars, now=now)
+    offline.record(small, offline.by_hand(dollars, usd(100), on=business_date(now)), by=fiona.user, now=now)
+    helper = people.make_staff("hanna", "finance")
+    offline.approve(Finding.objects.get(transfer=small), by=helper, now=now)
+    assert "Unusually large" in fiona.look(transfer)
+    assert "Who has to approve" in fiona.look(transfer)
+
+    fiona.record(transfer, then="approve", **use(line))
+
+    shown = fiona.look(transfer)
+    assert order_of(transfer).state == State.PAID
+    assert "Unusually large" not in shown
+    assert "Who has to approve" not in shown
+    assert "Give received facts" not in shown
+    assert "More money has arrived for it" in shown
+
+
+def bank_column(page: str) -> str:
+    """What stands beside the declared facts."""
+    found = re.search(r"Declared, and what the bank says(.*?)Billing details today", page)
+    assert found
+    return found[1]

@@ -574,7 +574,19 @@ def test_what_is_found_and_waits_for_a_second_person_is_told(
     offline.declare(transfer, now=now)
     offline.record(transfer, offline.by_hand(dollars, offline.usd(1000), on=business_date(now)), by=fiona, now=now)
 
-    assert "Found at the bank" in look(page, transfer)
+    assert "Being checked by a second person" in look(page, transfer)
+
+
+def test_found_at_the_bank_is_said_only_of_what_a_statement_brought(
+    page: Client, transfer: Transfer, dollars: BankAccount, fiona: User, now: datetime
+) -> None:
+    offline.declare(transfer, now=now)
+    line = offline.bring_line(dollars, offline.usd(1000), imported_by=fiona, now=now)
+    offline.record(transfer, offline.by_line(line), by=fiona, now=now)
+
+    shown = look(page, transfer)
+    assert "Found at the bank" in shown
+    assert "Being checked by a second person" not in shown
 
 
 def test_late_money_of_an_expired_order_is_credited_and_says_so(

@@ -17,6 +17,8 @@ class ModelAdmin(UnfoldModelAdmin):
     `?secret__startswith=a`, and a letter at a time a hidden column is read by what is found.
     """
 
+    empty_value_display = "—"
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Called what the menu calls it, where Django would say what can be selected there."""
         title = {"title": capfirst(self.opts.verbose_name_plural)}
