@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from djmoney.money import Money
 
 from billing import allowances, documents, fapiao, fapiao_remainders, fapiao_responses, form_tokens, search
 from billing.fapiao_forms import FapiaoForm
@@ -106,6 +107,7 @@ def _send(page: _Page) -> HttpResponse:
         )
         return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     if not form.is_valid():
+        _look_at_amount(form, most=fapiao_remainders.find(page.order).most)
         return page.show(form, token=page.request.POST["form_token"], status=HTTPStatus.UNPROCESSABLE_ENTITY)
     now = timezone.now()
     if free_at := allowances.use(allowances.FAPIAO, user_id=page.request.user.pk, now=now):
@@ -126,12 +128,23 @@ def _ask(page: _Page, form: FapiaoForm, *, token: str) -> Fapiao | None:
             order_id=page.order.pk, wish=form.wish, by=page.request.user, form_token=token, now=timezone.now()
         )
     except fapiao.TooMuch as error:
-        form.add_error("amount", _("At most %(most)s is left.") % {"most": shown(error.room.most)})
+        form.add_error("amount", _say_most(error.room.most))
     except fapiao.FormTokenReused:
         form.add_error(None, _("This form was sent before with other content. Open the page anew."))
     except (fapiao.NothingToAskFor, fapiao.MayNotHandle) as refusal:
         messages.error(page.request, str(refusal))
     return None
+
+
+def _look_at_amount(form: FapiaoForm, *, most: Money) -> None:
+    """Together with whatever else is wrong, so that nobody mends one mistake to be told of the next."""
+    amount = form.cleaned_data.get("amount")
+    if amount is not None and amount > most:
+        form.add_error("amount", _say_most(most))
+
+
+def _say_most(most: Money) -> str:
+    return _("At most %(most)s is left.") % {"most": shown(most)}
 
 
 def _say_when(minutes: int) -> str:

@@ -1,5 +1,6 @@
 """The floor: pgbench, PostgreSQL's own measuring program, calling a function of the database."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -25,7 +26,14 @@ SELECT * FROM ledger_post({spender}, now(), (now() AT TIME ZONE 'Asia/Shanghai')
         jsonb_build_object('id', uuidv7(), 'account', uuidv7(), 'code', 'revenue' || chr(58) || 'bench',
                            'currency', 'USD', 'side', 'CREDIT', 'amount', '0.000100')))));
 """
-_BENCH_KEEP: Final = "SELECT bench_keep(uuidv7(), 'floor:' || uuidv7(), now(), {spender}, 0.0001);"
+_SAID: Final = '["BENCH", "", null, ["revenue:bench USD CREDIT 0.000100", "wallet USD DEBIT 0.000100"]]'
+"""What each posting by hand says, as `ledger_content_hash` writes it: the audit finds them as it should."""
+
+_BENCH_KEEP: Final = f"""
+SELECT bench_keep(uuidv7(), 'floor:' || uuidv7(), now(), {{spender}}, 0.0001,
+                  decode('{hashlib.sha256(_SAID.encode()).hexdigest()}', 'hex'));
+"""
+
 _BENCH_POST: Final = """
 SELECT bench_post(uuidv7(), 'floor:' || uuidv7(), now(), {spender},
     ('00000000-0000-7000-8000-0000000002' || lpad(to_hex({number}::integer), 2, '0'))::uuid, 0.0001);

@@ -97,6 +97,12 @@ def test_the_same_form_twice_asks_once_and_with_other_content_says_so(page: Clie
     assert order.fapiaos.count() == 1
 
 
+def test_every_mistake_is_named_at_once(page: Client, order: Order) -> None:
+    shown = send(page, order, amount="7200.01", title="").content.decode()
+    assert "At most ¥7,200.00 is left." in shown
+    assert "Write the title" in shown
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
