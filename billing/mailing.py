@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import translation
 
 from billing.models import NoticeMail, OrderMail
-from wallet import kill_points, letters
+from wallet import kill_points, letters, zones
 from wallet.models import User
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def send(
 ) -> bool:
     """Send what `write` writes in the reader's language; False, and the row says why, when it could not be sent."""
     row = type(mail).objects.filter(pk=mail.pk)
-    with translation.override(reader.language):
+    with translation.override(reader.language), zones.telling(reader.time_zone):
         letter = write()
     message = letters.make_message(letter, to=[reader.email], mail_id=mail.pk, headers=headers)
     try:

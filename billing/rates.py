@@ -16,6 +16,7 @@ from djmoney.money import Money
 
 from billing import workdays
 from billing.models import ExchangeRate, RateRule
+from wallet import zones
 from wallet.calendar import BOOKS, business_date
 from wallet.ids import new_id
 from wallet.models import User
@@ -44,9 +45,9 @@ class RateStale(Exception):
         super().__init__(
             _(
                 "The exchange rate is being renewed, so we cannot quote RMB just now. "
-                "Please come back after %(moment)s (UTC+8), or pay in USD."
+                "Please come back after %(moment)s, or pay in USD."
             )
-            % {"moment": f"{come_back_at.astimezone(BOOKS):%Y-%m-%d %H:%M}"}
+            % {"moment": zones.tell(come_back_at)}
         )
 
 

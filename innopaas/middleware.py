@@ -26,7 +26,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_structlog.middlewares import RequestMiddleware
 
 from innopaas import history, sending_rates, step_up
-from wallet import second_factors
+from wallet import second_factors, zones
 from wallet.views.second_factors import forget, may_set_up
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -79,6 +79,17 @@ class StaffSecondFactorMiddleware:
         if _guards_account(name):
             return _find_barrier_to_change(request, name, timezone.now())
         return _find_barrier_to_act(request, name, timezone.now()) if _is_guarded_act(request, name) else None
+
+
+class ReaderZoneMiddleware:
+    """Tells moments in the reader's own zone. The staff pages keep that of the books: banks and closes go by it."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with zones.telling("" if is_admin(request) else getattr(request.user, "time_zone", "")):
+            return self.get_response(request)
 
 
 class StaffHistoryMiddleware:

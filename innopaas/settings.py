@@ -138,6 +138,7 @@ MIDDLEWARE = [
     "wallet.middleware.CurrentOrganisationMiddleware",
     "wallet.middleware.ChangedRightsMiddleware",
     "wallet.middleware.DemandedFactorMiddleware",
+    "innopaas.middleware.ReaderZoneMiddleware",
     "innopaas.middleware.AdminContentPolicyMiddleware",
     "innopaas.middleware.StaffSecondFactorMiddleware",
     "innopaas.middleware.StaffHistoryMiddleware",

@@ -21,7 +21,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from wallet import ciphers, invitations, letters, organisations, second_factors, sessions
+from wallet import ciphers, invitations, letters, organisations, second_factors, sessions, zones
 from wallet.forms import INVITATION
 from wallet.middleware import ENDED
 from wallet.models import User
@@ -89,8 +89,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """In the language of whoever has the address; a stranger's is the one this page is read in."""
-        reader = context.get("user") or User.objects.filter(email=email.lower()).only("language").first()
-        with override(reader.language if reader else get_language()):
+        reader = context.get("user") or User.objects.filter(email=email.lower()).only("language", "time_zone").first()
+        language, zone = (reader.language, reader.time_zone) if reader else (get_language(), "")
+        with override(language), zones.telling(zone):
             super().send_mail(template_prefix, email, context)
         if settings.DEBUG:
             self.request.session[MAIL_TO] = email

@@ -1,13 +1,17 @@
 """Forms of people."""
 
+from datetime import datetime
+from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.core import context
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from wallet import details, invitations, names, tax_numbers
+from wallet import details, invitations, names, tax_numbers, zones
+from wallet.calendar import BOOKS
 from wallet.models import Invitation, Role, User
 
 INVITATION = "invitation"
@@ -25,6 +29,17 @@ class OrganisationForm(forms.Form):
     """Asks for a new organisation."""
 
     name = NameField(label=_("Name of the organisation"), max_length=200)
+
+
+class ZoneForm(forms.Form):
+    """Asks for the time zone that moments are told in; empty for that of the books. `now` tells their offsets."""
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        books = ("", _("As our books: %(place)s") % {"place": _tell_zone(str(BOOKS), now=now)})
+        self.fields["zone"] = forms.ChoiceField(
+            label=_("Time zone"), required=False, choices=[books, *_list_zones(now=now)]
+        )
 
 
 class SignUpForm(forms.Form):
@@ -174,3 +189,15 @@ class PayerForm(ShownForm):
         if not details.fold(name):
             raise forms.ValidationError(_("Write a name that has letters."))
         return name
+
+
+def _list_zones(*, now: datetime) -> list[tuple[str, list[tuple[str, str]]]]:
+    """By region, as a select shows groups."""
+    return [
+        (region, [(name, _tell_zone(name, now=now)) for name in names_there])
+        for region, names_there in groupby(sorted(zones.NAMES), key=lambda name: name.partition("/")[0])
+    ]
+
+
+def _tell_zone(name: str, *, now: datetime) -> str:
+    return f"{zones.tell_place(name)} ({zones.tell_offset(now.astimezone(ZoneInfo(name)))})"

@@ -23,7 +23,14 @@ CHOSEN = "organisation_id"
 
 SETTING_UP = ("account_", "mfa_")
 WITHOUT_FACTOR = {
-    *("wallet:language", "wallet:switch", "wallet:leave", "wallet:confirm_email", "wallet:sessions"),
+    *(
+        "wallet:language",
+        "wallet:time_zone",
+        "wallet:switch",
+        "wallet:leave",
+        "wallet:confirm_email",
+        "wallet:sessions",
+    ),
     *("wallet:end_session", "wallet:end_other_sessions", "wallet:mail", "wallet:accept_second_factor"),
     *("healthz", "readyz", "metrics", "payments:webhook"),
 }

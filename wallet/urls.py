@@ -13,6 +13,7 @@ from wallet.views import (
     organisations,
     second_factors,
     sessions,
+    time_zones,
 )
 
 app_name = "wallet"
@@ -39,6 +40,7 @@ urlpatterns = [
     path("second-factor/<str:token>/", second_factors.accept, name="accept_second_factor"),
     # Stands before allauth's page of the same address.
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", confirmations.confirm, name="confirm_email"),
+    path("time-zone/", time_zones.choose, name="time_zone"),
     path("language/", languages.choose, name="language"),
     path("mail/", mails.show_newest, name="mail"),
 ]

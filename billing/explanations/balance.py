@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from billing import moves, targets
 from billing.explanations.situations import Explanation
 from billing.models import Note, Order, State
-from wallet.calendar import BOOKS
+from wallet import zones
 
 _MOVED = Explanation(
     tone="success",
@@ -50,9 +50,9 @@ def _explain_moved(order: Order, *, now: datetime) -> Explanation:
     )
     if not order.paid_at or not moves.may_be_undone(order, now=now):
         return moved
-    until = f"{(order.paid_at + moves.UNDOABLE_FOR).astimezone(BOOKS):%H:%M}"
+    until = zones.tell(order.paid_at + moves.UNDOABLE_FOR, form="%H:%M")
     return replace(
         moved,
-        next_step=format_lazy(_("Until {until} (UTC+8) it can be undone, as long as it is unspent."), until=until),
+        next_step=format_lazy(_("Until {until} it can be undone, as long as it is unspent."), until=until),
         may_undo=True,
     )

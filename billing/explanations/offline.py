@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from billing.explanations.received import received
 from billing.explanations.situations import ENDED_BY_TEAM, Explanation, reason_of_team
 from billing.models import CREDITING, Note, Order, OrderEvent, State
-from wallet.calendar import BOOKS, business_date
+from wallet import zones
+from wallet.calendar import business_date
 from wallet.money import labelled
 
 _ON_STATEMENT = "STATEMENT"
@@ -178,7 +179,7 @@ def _explain_open(order: Order, transfer: Any, *, now: datetime) -> Explanation:
 def _explain_pending(order: Order, *, now: datetime) -> Explanation:
     if now >= order.deadline_at:
         return _TIME_IS_OVER
-    until = _say(_("We wait for it until %(at)s (UTC+8)."), at=_moment(order.deadline_at))
+    until = _say(_("We wait for it until %(at)s."), at=_moment(order.deadline_at))
     if order.rate_until and business_date(now) > business_date(order.rate_until):
         until += " " + gettext("The quoted rate has ended; the rate of the day on which the money arrives will count.")
     return replace(_WAITING, why=until)
@@ -187,12 +188,10 @@ def _explain_pending(order: Order, *, now: datetime) -> Explanation:
 def _explain_review(transfer: Any, *, now: datetime) -> Explanation:
     said = {"since": _span(now - transfer.declared_at), "at": _moment(transfer.expected_by)}
     if now > transfer.expected_by:
-        return replace(
-            _OVERDUE, why=_say(_("In review for %(since)s; it should have been done by %(at)s (UTC+8)."), **said)
-        )
+        return replace(_OVERDUE, why=_say(_("In review for %(since)s; it should have been done by %(at)s."), **said))
     return replace(
         _IN_REVIEW,
-        why=_say(_("In review for %(since)s, usually within one working day: by %(at)s (UTC+8)."), **said),
+        why=_say(_("In review for %(since)s, usually within one working day: by %(at)s."), **said),
     )
 
 
@@ -225,7 +224,7 @@ def _say(sentence: str | Promise, **values: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at.astimezone(BOOKS):%Y-%m-%d %H:%M}"
+    return zones.tell(at)
 
 
 def _span(length: timedelta) -> str:

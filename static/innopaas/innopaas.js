@@ -109,11 +109,11 @@ for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) 
   document.addEventListener(failure, (event) => { event.target.dataset.failed = "yes"; });
 }
 
-// Beside the time of the books and UTC stands the reader's own, where it is another one.
+// Beside the time of the chosen zone and UTC stands the browser's own, where it is another one.
 for (const time of document.querySelectorAll("time[data-reader]")) {
   const at = new Date(time.dateTime);
   const offset = -at.getTimezoneOffset();
-  if (Number.isNaN(at.valueOf()) || offset === 480 || offset === 0) continue;
+  if (Number.isNaN(at.valueOf()) || offset === Number(time.dataset.offset) || offset === 0) continue;
   const shifted = new Date(at.valueOf() + offset * 60000).toISOString();
   const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60];
   const zone = `UTC${offset < 0 ? "−" : "+"}${hours}${minutes ? `:${String(minutes).padStart(2, "0")}` : ""}`;

@@ -21,6 +21,7 @@ PAGES = {
     "second-factor": "/accounts/2fa/",
     "password": "/accounts/password/change/",
     "sessions": "/accounts/sessions/",
+    "time zone": "/accounts/time-zone/",
     "e-mail": "/accounts/email/",
 }
 

@@ -130,7 +130,9 @@ def _watch(
 
 def _call(organisation: Organisation, alice: User, *, now: datetime) -> tuple[CallbackEndpoint, Callback]:
     """An address, and a call that was delivered there."""
-    wish = callbacks.Wish(url=f"https://quetzal-{secrets.token_hex(4)}.example/told", events=["order.paid", "balance.low"])
+    wish = callbacks.Wish(
+        url=f"https://quetzal-{secrets.token_hex(4)}.example/told", events=["order.paid", "balance.low"]
+    )
     endpoint = callbacks.add(wish, organisation_id=organisation.pk, by=alice, now=now)
     sent = callbacks.send_test(endpoint, now=now)
     Callback.objects.filter(pk=sent.pk).update(next_at=None, delivered_at=now, attempts=1, last_status=200)

@@ -101,6 +101,7 @@ TABLE = {
     "wallet:accept_second_factor": Shows.NOBODY,  # to the person it was made for
     "wallet:confirm_email": Shows.VISITOR,
     "wallet:sessions": Shows.VISITOR,
+    "wallet:time_zone": Shows.VISITOR,
     "wallet:end_session": Shows.VISITOR,
     "wallet:end_other_sessions": Shows.VISITOR,
     "wallet:language": Shows.VISITOR,

@@ -46,6 +46,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
     language = models.CharField(_("language"), max_length=10, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="", db_default="", blank=True)
+    """Of `wallet.zones.NAMES`, in which moments are told to this person; empty for that of the books."""
     second_factor_invited_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[Users] = Users()

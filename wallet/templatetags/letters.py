@@ -11,8 +11,7 @@ from django.template import Context
 from django.utils.formats import date_format
 from djmoney.money import Money
 
-from wallet import letters, names
-from wallet.calendar import BOOKS
+from wallet import letters, names, zones
 from wallet.money import labelled
 
 register = template.Library()
@@ -20,7 +19,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def fact(context: Context, label: str, value: Any) -> str:
-    """Nothing where there is none; amounts with their currency, times in Beijing's."""
+    """Nothing where there is none; amounts with their currency, times in the reader's zone."""
     shown = "" if value is None else names.tidy(_show(value))
     row = letters.Fact(label=names.tidy(label), value=shown)
     return _draft(context).mark(letters.Facts(rows=(row,))) if shown else ""
@@ -60,7 +59,7 @@ def _show(value: Any) -> str:
     if isinstance(value, Money):
         return labelled(value)
     if isinstance(value, datetime):
-        return f"{date_format(value.astimezone(BOOKS), 'Y-m-d H:i')} (UTC+8)"
+        return zones.tell(value)
     if isinstance(value, date):
         return date_format(value, "Y-m-d")
     return str(value)
