@@ -58,7 +58,7 @@ def test_however_long_few_days_are_named_and_the_last_always(days: int, named: i
 
 def test_a_day_is_written_as_its_reader_writes_it() -> None:
     with override("zh-hans"):
-        assert frame("1").ticks[0].label == "10月25日"
+        assert frame("1").ticks[0].label == "10/25"
 
 
 def test_the_highest_is_told_where_there_is_room_beside_the_last() -> None:
