@@ -60,7 +60,7 @@ def add(wish: Wish, *, organisation_id: UUID, by: User, now: datetime) -> Callba
             url=url,
             username=f"cb_{secrets.token_hex(8)}",
             secret_encrypted=_draw_secret(),
-            events=sorted(wish.events),
+            events=sorted(set(wish.events)),
             created_by=by,
             created_by_name=str(by),
             created_at=now,
@@ -74,7 +74,7 @@ def rotate(endpoint: CallbackEndpoint) -> None:
 
 def choose_events(endpoint: CallbackEndpoint, *, events: Sequence[str]) -> None:
     """About what it is called from now on; at least one. What is under way already is still sent."""
-    CallbackEndpoint.objects.live().filter(pk=endpoint.pk).update(events=sorted(events))
+    CallbackEndpoint.objects.live().filter(pk=endpoint.pk).update(events=sorted(set(events)))
 
 
 def encrypt_again() -> int:
