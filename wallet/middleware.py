@@ -23,15 +23,9 @@ CHOSEN = "organisation_id"
 
 SETTING_UP = ("account_", "mfa_")
 WITHOUT_FACTOR = {
-    *(
-        "wallet:language",
-        "wallet:time_zone",
-        "wallet:switch",
-        "wallet:leave",
-        "wallet:confirm_email",
-        "wallet:sessions",
-    ),
-    *("wallet:end_session", "wallet:end_other_sessions", "wallet:mail", "wallet:accept_second_factor"),
+    *("wallet:language", "wallet:time_zone", "wallet:switch", "wallet:leave", "wallet:confirm_email"),
+    *("wallet:sessions", "wallet:end_session", "wallet:end_other_sessions"),
+    *("wallet:mail", "wallet:accept_second_factor"),
     *("healthz", "readyz", "metrics", "payments:webhook"),
 }
 """What people reach without the second factor that their organisation asks for: their own account, and leaving."""

@@ -93,6 +93,7 @@ def show(
         "standing": standing,
         "done": done,
         "received": received,
+        "warnings": warnings.find(transfer) if standing or not transfer.order.paid_at else [],
         "persons": transfer_trials.list_persons(received.evidence if received else ""),
         "queue": reverse("admin:payments_transfer_changelist"),
         **_tell_rates(transfer, form, now=now),
@@ -153,7 +154,7 @@ def _find_received(trial: Trial | None, standing: Standing | None, done: Sequenc
         amount=finding.received,
         claims=standing.claims if standing else _read_claims(finding),
         evidence=finding.evidence,
-        persons=findings.persons_needed(finding),
+        persons=standing.needed if standing else findings.persons_needed(finding),
     )
 
 
@@ -195,7 +196,6 @@ def _tell_background(transfer: Transfer, *, by: User) -> dict[str, Any]:
     organisation_id = transfer.organisation_id
     transfers = Transfer.objects.filter(organisation_id=organisation_id).exclude(pk=transfer.pk)
     return {
-        "warnings": [] if _is_over(transfer) else warnings.find(transfer),
         "slips": _list_slips(transfer) if by.has_perm("payments.view_slip") else [],
         "hidden_slips": 0 if by.has_perm("payments.view_slip") else transfer.slips.filter(removed_at=None).count(),
         "history": transfers.select_related("order").order_by("-id")[:_HISTORY],
@@ -205,11 +205,6 @@ def _tell_background(transfer: Transfer, *, by: User) -> dict[str, Any]:
         "acts": transfer.acts.select_related("by", "line").order_by("-id")[:_ACTS],
         "events": OrderEvent.objects.filter(order_id=transfer.order_id).order_by("id"),
     }
-
-
-def _is_over(transfer: Transfer) -> bool:
-    """Whether its money is credited, and nothing waits to be decided."""
-    return bool(transfer.order.paid_at) and not transfer.findings.open().exists()
 
 
 def _list_slips(transfer: Transfer) -> list[dict[str, Any]]:
