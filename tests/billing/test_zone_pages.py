@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from billing import mails
 from billing.models import Order
+from innopaas.middleware import ReaderZoneMiddleware
 from tests import builders, people
 from tests.billing import ordering
 from tests.payments import offline
+from wallet import zones
 from wallet.models import Organisation, Role, User
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +117,12 @@ def test_staff_read_the_time_of_the_books(order: Order) -> None:
     shown = text_of(staff.get(reverse("admin:billing_order_change", args=[order.pk])))
     assert "2026-07-15 12:00:30" in shown
     assert "UTC−4" not in shown
+
+
+@pytest.mark.parametrize(("path", "told"), [("/", "00:00 (UTC−4)"), ("/admin/billing/order/", "12:00 (UTC+8)")])
+def test_staffs_own_zone_ends_where_their_pages_begin(path: str, told: str) -> None:
+    """Whatever a page there may come to say."""
+    request = RequestFactory().get(path)
+    request.user = User(time_zone="America/New_York")
+    answer = ReaderZoneMiddleware(lambda _request: HttpResponse(zones.tell(AT, form="%H:%M")))(request)
+    assert answer.content.decode() == told
