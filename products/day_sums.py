@@ -107,26 +107,33 @@ kept_to AS (
 )
 """
 
-_POSTED_LATER: Final = """
+# Each day of each organisation is summed up by itself, and none where all are kept: so the days are found by their
+# index, whatever the planner believes, and neither others' postings nor a balance's earlier ones are read.
+_LATER: Final = """
     FROM kept_to
     CROSS JOIN generate_series(1, %(last)s::date - kept_to.day) AS later (days)
-    JOIN wallet_posting AS posting
-         ON posting.organisation_id = kept_to.organisation_id AND posting.business_date = kept_to.day + later.days
-    JOIN wallet_entry AS entry ON entry.posting_id = posting.id
-    JOIN wallet_account AS account ON account.id = entry.account_id
-    JOIN products_product AS product ON starts_with(account.code, 'product:')
-         AND product.slug = split_part(account.code, ':', 2) AND product.currency = account.currency
-    WHERE product.id = ANY(%(products)s)
+    CROSS JOIN LATERAL (
+        SELECT product.id AS product_id, posting.business_date AS day,
+               coalesce(sum(entry.amount) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'), 0)
+                   AS spent,
+               count(*) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT') AS charge_count,
+               sum(CASE entry.side WHEN 'CREDIT' THEN entry.amount ELSE -entry.amount END) AS net
+        FROM wallet_posting AS posting
+        CROSS JOIN products_product AS product
+        JOIN wallet_account AS account ON account.organisation_id = posting.organisation_id
+             AND account.code IN ('product:' || product.slug, 'product:' || product.slug || ':held')
+             AND account.currency = product.currency
+        JOIN wallet_entry AS entry ON entry.posting_id = posting.id AND entry.account_id = account.id
+        WHERE posting.organisation_id = kept_to.organisation_id AND posting.business_date = kept_to.day + later.days
+          AND product.id = ANY(%(products)s)
+        GROUP BY product.id, posting.business_date
+    ) AS moved
 """
 
 _LIVE: Final = f"""
 WITH {_KEPT_TO}
-SELECT posting.business_date,
-       coalesce(sum(entry.amount) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'), 0),
-       count(*) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'),
-       sum(CASE entry.side WHEN 'CREDIT' THEN entry.amount ELSE -entry.amount END)
-{_POSTED_LATER}
-GROUP BY posting.business_date
+SELECT moved.day, moved.spent, moved.charge_count, moved.net
+{_LATER}
 """
 
 # Today is read of balances never used before alone: their accounts have few entries but today's.
@@ -136,10 +143,9 @@ WITH {_KEPT_TO}, used AS (
     WHERE organisation_id = ANY(%(organisations)s) AND product_id = ANY(%(products)s)
       AND day BETWEEN %(first)s AND %(last)s AND spent > 0
     UNION ALL
-    SELECT posting.organisation_id, product.id, posting.business_date, sum(entry.amount)
-    {_POSTED_LATER}
-      AND posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'
-    GROUP BY posting.organisation_id, product.id, posting.business_date
+    SELECT kept_to.organisation_id, moved.product_id, moved.day, moved.spent
+    {_LATER}
+    WHERE moved.spent > 0
     UNION ALL
     SELECT kept_to.organisation_id, product.id, before.day, before.spent
     FROM kept_to

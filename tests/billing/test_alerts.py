@@ -202,6 +202,7 @@ def test_defaults_of_many_organisations_need_as_many_queries_as_those_of_one(
     product: Product, now: datetime, django_assert_num_queries: Any
 ) -> None:
     today = business_date(now) + timedelta(days=1)
+    alerts.watch_new()  # balances that a test without a rollback has left, too
     LowBalanceAlert.objects.update(refreshed_on=today)
 
     def found(count: int) -> list[Organisation]:
