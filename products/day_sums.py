@@ -96,14 +96,20 @@ def sum_up(first: date, last: date) -> Iterator[UsageDay]:
 # All read the postings of whole days by their index (posting_by_day). A product's balance is two accounts,
 # product:<slug> and product:<slug>:held.
 
-# Days that are kept are read from there, the others from the ledger: all are kept together, so an organisation's last
-# kept day tells.
+# Days that are kept are read from there, the others from the ledger. All organisations' days are kept together, so the
+# last kept day of any tells; and where none of the products has an account there is nothing to read.
 _KEPT_TO: Final = """
-kept_to AS (
-    SELECT organisation.id AS organisation_id, coalesce(max(kept.day), %(first)s::date - 1) AS day
-    FROM unnest(%(organisations)s::uuid[]) AS organisation (id)
-    LEFT JOIN products_usageday AS kept ON kept.organisation_id = organisation.id AND kept.day >= %(first)s
-    GROUP BY organisation.id
+balance AS MATERIALIZED (
+    SELECT account.id AS account_id, account.organisation_id, product.id AS product_id
+    FROM products_product AS product
+    JOIN wallet_account AS account ON account.organisation_id = ANY(%(organisations)s)
+         AND account.code IN ('product:' || product.slug, 'product:' || product.slug || ':held')
+         AND account.currency = product.currency
+    WHERE product.id = ANY(%(products)s)
+), kept_to AS (
+    SELECT holder.organisation_id, greatest(kept.day, %(first)s::date - 1) AS day
+    FROM (SELECT DISTINCT organisation_id FROM balance) AS holder
+    CROSS JOIN (SELECT max(day) AS day FROM products_usageday) AS kept
 )
 """
 
@@ -113,20 +119,16 @@ _LATER: Final = """
     FROM kept_to
     CROSS JOIN generate_series(1, %(last)s::date - kept_to.day) AS later (days)
     CROSS JOIN LATERAL (
-        SELECT product.id AS product_id, posting.business_date AS day,
+        SELECT balance.product_id, posting.business_date AS day,
                coalesce(sum(entry.amount) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT'), 0)
                    AS spent,
                count(*) FILTER (WHERE posting.kind = ANY(%(spending)s) AND entry.side = 'DEBIT') AS charge_count,
                sum(CASE entry.side WHEN 'CREDIT' THEN entry.amount ELSE -entry.amount END) AS net
         FROM wallet_posting AS posting
-        CROSS JOIN products_product AS product
-        JOIN wallet_account AS account ON account.organisation_id = posting.organisation_id
-             AND account.code IN ('product:' || product.slug, 'product:' || product.slug || ':held')
-             AND account.currency = product.currency
-        JOIN wallet_entry AS entry ON entry.posting_id = posting.id AND entry.account_id = account.id
+        JOIN wallet_entry AS entry ON entry.posting_id = posting.id
+        JOIN balance ON balance.account_id = entry.account_id
         WHERE posting.organisation_id = kept_to.organisation_id AND posting.business_date = kept_to.day + later.days
-          AND product.id = ANY(%(products)s)
-        GROUP BY product.id, posting.business_date
+        GROUP BY balance.product_id, posting.business_date
     ) AS moved
 """
 
@@ -157,19 +159,16 @@ WITH {_KEPT_TO}, used AS (
         ORDER BY kept.day DESC LIMIT 1
     ) AS before
 ), begun_today AS (
-    SELECT account.organisation_id, product.id, posting.business_date, sum(entry.amount)
-    FROM products_product AS product
-    JOIN wallet_account AS account ON account.organisation_id = ANY(%(organisations)s)
-         AND account.code IN ('product:' || product.slug, 'product:' || product.slug || ':held')
-         AND account.currency = product.currency
-    JOIN wallet_entry AS entry ON entry.account_id = account.id AND entry.side = 'DEBIT'
+    SELECT balance.organisation_id, balance.product_id, posting.business_date, sum(entry.amount)
+    FROM balance
+    JOIN wallet_entry AS entry ON entry.account_id = balance.account_id AND entry.side = 'DEBIT'
     JOIN wallet_posting AS posting ON posting.id = entry.posting_id
          AND posting.business_date = %(today)s AND posting.kind = ANY(%(spending)s)
-    WHERE product.id = ANY(%(products)s)
-      AND NOT EXISTS (
-          SELECT FROM used WHERE used.organisation_id = account.organisation_id AND used.product_id = product.id
-      )
-    GROUP BY account.organisation_id, product.id, posting.business_date
+    WHERE NOT EXISTS (
+        SELECT FROM used
+        WHERE used.organisation_id = balance.organisation_id AND used.product_id = balance.product_id
+    )
+    GROUP BY balance.organisation_id, balance.product_id, posting.business_date
 )
 SELECT * FROM used UNION ALL SELECT * FROM begun_today
 """  # noqa: S608  # made of the constants above alone

@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from billing.forms import ExactAmountField, ExactAmountsField
 from billing.models import Method, TopUpLimit
 from wallet.admin.lookups import ModelAdmin
+from wallet.money import shown
 
 
 class TopUpLimitForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -50,8 +51,20 @@ class TopUpLimitAdmin(ModelAdmin):
     """What a top-up may amount to; it counts from the next top-up on."""
 
     form = TopUpLimitForm
-    list_display = ("method", "currency", "minimum", "maximum", "presets", "days_to_pay")
+    list_display = ("method", "currency", "show_minimum", "show_maximum", "show_presets", "days_to_pay")
     ordering = ("method", "currency")
+
+    @admin.display(description=_("minimum"), ordering="minimum")
+    def show_minimum(self, limit: TopUpLimit) -> str:
+        return shown(limit.lowest)
+
+    @admin.display(description=_("maximum"), ordering="maximum")
+    def show_maximum(self, limit: TopUpLimit) -> str:
+        return shown(limit.highest)
+
+    @admin.display(description=_("amounts offered"))
+    def show_presets(self, limit: TopUpLimit) -> str:
+        return " · ".join(shown(amount) for amount in limit.offers) or "—"
 
     def get_readonly_fields(self, request: HttpRequest, obj: TopUpLimit | None = None) -> tuple[str, ...]:  # noqa: ARG002  # Django's contract
         return ("method", "currency") if obj else ()

@@ -1,5 +1,6 @@
 """The situation of an order that is paid by card, on Stripe's page."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -8,7 +9,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from billing.explanations.situations import ENDED_BY_TEAM, Explanation, reason_of_team
-from billing.models import Flag, Order, State
+from billing.models import Flag, Note, Order, State
 
 WAITING = Explanation(
     tone="info",
@@ -72,6 +73,13 @@ BEING_CHECKED = Explanation(
 )
 NOT_FOUND_OUT = replace(
     BEING_CHECKED, why=_("We cannot find out at Stripe what became of this payment, so a person looks.")
+)
+SENT_BACK = Explanation(
+    tone="info",
+    title=_("Sent back to your card"),
+    why=_("What was paid did not fit this order, so our team sent it back. Nothing was credited."),
+    next_step=_("Banks show it within 5 to 10 days. You can start a new top-up whenever you like."),
+    may_start_again=True,
 )
 PROCESSING = Explanation(
     tone="info",
@@ -151,10 +159,8 @@ def explain(order: Order, *, now: datetime) -> Explanation:
     if order.state == State.FAILED and (reason := reason_of_team(order)):
         return replace(ENDED_BY_TEAM, why=reason)
     flags = [flag for flag in order.flags.all() if flag.resolved_at is None]
-    if any(flag.reason in _DISAGREEMENTS for flag in flags):
-        return BEING_CHECKED
-    if any(flag.reason in _SILENCES for flag in flags):
-        return NOT_FOUND_OUT
+    if doubt := _explain_doubt(order, flags):
+        return doubt
     if order.state == State.PENDING:
         is_refused = any(flag.reason == Flag.Reason.REFUSED_BY_STRIPE for flag in flags)
         return _explain_pending(order, otherwise=REFUSED if is_refused else WAITING, now=now)
@@ -179,6 +185,24 @@ def explain_silence(explanation: Explanation) -> Explanation:
 
 def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?", "。")) else f"{sentence}."
+
+
+def _explain_doubt(order: Order, flags: Sequence[Flag]) -> Explanation | None:
+    """What is said of money whose facts did not agree, or that nobody can find out about; None of any other."""
+    if _is_sent_back(order, flags):
+        return SENT_BACK
+    if any(flag.reason in _DISAGREEMENTS for flag in flags):
+        return BEING_CHECKED
+    return NOT_FOUND_OUT if any(flag.reason in _SILENCES for flag in flags) else None
+
+
+def _is_sent_back(order: Order, flags: Sequence[Flag]) -> bool:
+    """Whether Stripe sends back what did not fit, and has not said since that it failed; what is in doubt about how it
+    came stays with our team.
+    """
+    last = max(order.events.all(), key=lambda event: event.pk, default=None)
+    has_failed = any(flag.reason == Flag.Reason.REFUND_MISMATCH for flag in flags)
+    return last is not None and last.note == Note.SENT_BACK and not has_failed
 
 
 def _explain_paid(order: Order) -> Explanation:

@@ -14,6 +14,7 @@ from psycopg import sql
 from billing import orders
 from billing.arrivals import Arrival, Source
 from billing.models import Method, Note
+from products import charges, usage
 from tests import builders
 from wallet import chart
 from wallet.models import Organisation, User
@@ -26,6 +27,7 @@ _FIRST: Final = UUID("00000000-0000-7000-8000-000000000100").int
 _FILL: Final = Path(__file__).with_name("fill.sql")
 _CHUNK: Final = 100_000
 _YEAR: Final = timedelta(days=364)
+_MONTH: Final = timedelta(days=31)
 
 
 @dataclass
@@ -43,6 +45,17 @@ def make_trader(*, goal: int, now: datetime) -> Trader:
     owner = builders.make_person("alice")
     founded = builders.make_organisation(now=now - _YEAR - timedelta(days=1), owner=owner)
     return Trader(organisation=founded, owner=owner, goal=goal)
+
+
+def use_product(trader: Trader, *, now: datetime) -> None:
+    """A charge on every day of a month, and the days that are over summed up, as every night sums them up."""
+    product = builders.make_product("SMS")
+    fill(trader.organisation.pk, code=product.code, now=now - _MONTH)
+    balance = builders.open_balance(trader.organisation, product, now=now - _MONTH)
+    for days in range(_MONTH.days + 1):
+        use = charges.Usage(request_id=f"day-{days}", amount=builders.usd(5))
+        charges.charge(balance=balance, usage=use, by="bench", now=now - _MONTH + timedelta(days=days))
+    usage.roll_up(now=now)
 
 
 def open_spenders(*, now: datetime) -> list[UUID]:

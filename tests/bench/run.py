@@ -41,7 +41,9 @@ class Site:
 
     @cached_property
     def large(self) -> Trader:
-        return data.make_trader(goal=max(data.SIZES), now=self.now)
+        trader = data.make_trader(goal=max(data.SIZES), now=self.now)
+        data.use_product(trader, now=self.now)
+        return trader
 
     @cached_property
     def small(self) -> Trader:

@@ -223,6 +223,21 @@ def test_what_became_of_each_stands_there(page: Client, order: Order, counter: C
     assert "Fiona" not in text
 
 
+def test_a_rejection_stands_on_the_orders_page_until_another_is_asked_for(
+    page: Client, order: Order, counter: Counter, now: datetime
+) -> None:
+    def read() -> tuple[bool, bool]:
+        shown = page.get(reverse("billing:order", args=[order.number])).content.decode()
+        return "was rejected: The title is not" in shown, "Ask for a fapiao" in shown
+
+    asked = ask_fapiao(order, 100, now=now)
+    assert read() == (False, False)
+    fapiao.reject(fapiao_id=asked.pk, reason="The title is not registered", by=counter.fiona, now=now)
+    assert read() == (True, True)
+    ask_fapiao(order, 100, now=now)
+    assert read() == (False, False)
+
+
 def test_the_orders_page_leads_there_or_says_why_not(
     page: Client, order: Order, counter: Counter, now: datetime
 ) -> None:

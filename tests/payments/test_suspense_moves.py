@@ -12,7 +12,7 @@ from django.conf import LazySettings
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from billing import refunds
+from billing import explanations, flags, refunds
 from billing.models import Flag, Note, Order, OrderEvent, State
 from innopaas.audit import CHECKS
 from payments import (
@@ -164,6 +164,23 @@ def test_it_goes_back_to_the_card_through_stripe_once(
     assert (held(acme.pk), held(acme.pk, chart.WALLET), held(acme.pk, chart.STRIPE_CLEARING)) == (0, 0, 0)
     assert Note.SENT_BACK in notes_of(Order.objects.get(pk=short.order_id))
     assert set(find_problems(checks=CHECKS, now=now)) - before == set()
+
+
+def test_its_customer_reads_that_it_is_checked_until_it_was_sent_back_and_that_it_failed_from_nobody_but_us(
+    short: Payment, fiona: User, frank: User, now: datetime
+) -> None:
+    def read() -> str:
+        return str(explanations.explain(Order.objects.get(pk=short.order_id), now=now).title)
+
+    send_back(short, by=fiona, then=frank, now=now)
+    said = [read()]
+    suspense_refunds.send_due(now=now)
+    said.append(read())
+    order = Order.objects.get(pk=short.order_id)
+    flags.raise_flag(order=order, reason=Flag.Reason.REFUND_MISMATCH, detail="re_1 failed", now=now)
+    assert [*said, read()] == [
+        "Being checked by our team", "Sent back to your card", "Being checked by our team",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -86,6 +86,19 @@ def test_kept_days_say_the_same_as_the_ledger(used: Organisation, sms: Product, 
     assert read(used, sms, today, days=40)[-7:] == live
 
 
+def test_a_day_that_is_kept_of_anybody_is_read_from_the_ledger_of_nobody(
+    used: Organisation, sms: Product, now: datetime
+) -> None:
+    today = business_date(now)
+    other = builders.make_organisation(now=now)
+    yesterday = today - timedelta(days=1)
+    UsageDay.objects.create(organisation=other, product=sms, day=yesterday, spent=0, charge_count=0, closing=0)
+
+    moved = day_sums.read(sms, used.pk, first=today - timedelta(days=9), last=today)
+
+    assert {day: sums.spent for day, sums in moved.items()} == {today: usd("1.5").amount}
+
+
 def test_a_day_is_kept_once_however_often_it_is_summed_up(used: Organisation, sms: Product, now: datetime) -> None:
     yesterday = business_date(now) - timedelta(days=1)
     usage.roll_up_days(yesterday - timedelta(days=9), yesterday)
