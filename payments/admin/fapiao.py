@@ -35,7 +35,7 @@ _COLOURS: dict[str, str] = {
 class FapiaoAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Every fapiao. Whatever is done with one is an act of its own."""
 
-    list_display = ("asked", "waits", "badge", "warning", "buyer_shown", "amount_shown", "order", "kind", "number")
+    list_display = ("asked", "waits", "badge", "warning", "buyer_shown", "amount_and_kind", "order", "number")
     list_filter = ("state", "kind", "entity")
     list_select_related = ("order", "organisation", "entity")
     list_filter_sheet = True
@@ -95,6 +95,10 @@ class FapiaoAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no 
     @admin.display(description=_("order"))
     def order_shown(self, found: Fapiao) -> str:
         return cells.link_to(reverse("admin:billing_order_change", args=[found.order_id]), found.order)
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def amount_and_kind(self, found: Fapiao) -> str:
+        return format_html("{}<br>{}", self.amount_shown(found), found.get_kind_display())
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_shown(self, found: Fapiao) -> str:
