@@ -132,3 +132,21 @@ def test_refused_password_says_why_in_chinese(client: Client) -> None:
 def test_codes_left_are_counted(alice: User) -> None:
     client = log_in(alice, add_second_factor(alice))
     assert "10 of 10 codes are left." in text_of(client.get(reverse("mfa_index")))
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("name", ["account_login", "account_signup", "account_reset_password"])
+def test_no_label_stands_in_its_field_once_more(name: str) -> None:
+    assert "placeholder" not in fields_of(Client(), name)
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.parametrize("name", ["account_change_password", "account_email"])
+def test_no_label_stands_in_its_field_once_more_for_who_is_logged_in(client: Client, name: str) -> None:
+    assert "placeholder" not in fields_of(client, name)
+
+
+def fields_of(client: Client, name: str) -> str:
+    page = client.get(reverse(name)).content.decode()
+    assert "<label" in page
+    return page
